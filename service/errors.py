@@ -6,13 +6,14 @@
         - InputTooLong 422    a text over the model's limit, with truncation off
         - TooManyInputs 422   more texts in a request than the operator allows
     - MalformedBody 400       not JSON, or not UTF-8
+    - RequestTimeout 408      the body did not arrive before the request's deadline
     - BodyTooLarge 413        the body is over the operator's limit
     - UnknownModel 404        a model was named that is not served here
     - WrongModelType 424      the route needs a model that is not loaded
     - InferenceFailed 424     the runtime failed on this text, or gave an unusable vector
     - Overloaded 429          the queue is full; `retry_after` says when to come back
     - Unavailable 503         starting, stopping, or the batch loop has died
-    - DeadlineExceeded 504    the request's deadline passed before its forward pass
+    - DeadlineExceeded 504    the request's deadline passed before it was answered
     - InternalError 500       a fault of ours; the reason is in the log only
 
 Each route family renders these in its own shape (`service.routes`).
@@ -78,6 +79,14 @@ class MalformedBody(ServiceError):
     code = "malformed_body"
 
 
+class RequestTimeout(ServiceError):
+    """The body did not arrive before the request's deadline."""
+
+    status = 408
+    type = "Validation"
+    code = "request_timeout"
+
+
 class BodyTooLarge(ServiceError):
     """The body is larger than the operator allows."""
 
@@ -136,7 +145,7 @@ class Unavailable(ServiceError):
 
 
 class DeadlineExceeded(ServiceError):
-    """The request waited past its deadline; no forward pass was spent on it."""
+    """The deadline passed before the request was answered; what of it still waits is not run."""
 
     status = 504
     type = "Overloaded"

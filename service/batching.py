@@ -1,0 +1,249 @@
+"""Batches from what accumulates while the engine is busy.
+
+There is no timer: an idle engine runs a lone request at once. Knows nothing of HTTP, text or ONNX
+Runtime; an item is anything with a length, a row whatever `run_batch` makes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Generic, Self
+
+from service.batch import Batch, Outcome
+from service.drain import DrainRate
+from service.errors import (
+    DeadlineExceeded,
+    InferenceFailed,
+    Overloaded,
+    ServiceError,
+    Unavailable,
+)
+from service.metrics import DropReason, ModelMetrics
+from service.packing import BatchLimits, Queue
+from service.request import BatchResults, Entry, Item, Request
+from service.vectors import Rows
+
+logger = logging.getLogger(__name__)
+
+
+class Batcher(Generic[Item]):
+    """Answers requests from batches; an async context manager that drains at its end.
+
+    Every admitted request is settled exactly once: with its rows, with the error of the item that
+    failed, at its deadline, or with `Unavailable` when the loop ends for whatever reason.
+
+    Args:
+        run_batch: Gives one row an item; called in the executor, one batch at a time.
+        executor: Where it is called.
+        limits: How much is taken.
+        shutdown_timeout: Seconds to finish admitted work in, at the end.
+        find_unusable: Gives the positions of bad rows, each with its fault; called there too.
+        metrics: Where to record.
+    """
+
+    def __init__(
+        self,
+        run_batch: Callable[[Sequence[Item]], Rows],
+        *,
+        executor: Executor,
+        limits: BatchLimits,
+        shutdown_timeout: float,
+        find_unusable: Callable[[Rows], Mapping[int, str]],
+        metrics: ModelMetrics,
+    ) -> None:
+        self._run_batch = run_batch
+        self._executor = executor
+        self._max_queue_tokens = limits.max_queue_tokens
+        self._shutdown_timeout = shutdown_timeout
+        self._find_unusable = find_unusable
+        self._metrics = metrics
+        self._queue: Queue[Item] = Queue(limits)
+        self._admitted: set[Request[Item]] = set()
+        self._halves: deque[Batch[Item]] = deque()  # of batches that failed; they go first
+        self._drain_rate = DrainRate()
+        self._work = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._busy_since: float | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start the loop."""
+        self._task = asyncio.create_task(self._serve(), name="batcher")
+        self._task.add_done_callback(_log_death)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Refuse new requests, finish the admitted ones within `shutdown_timeout`, end the loop."""
+        assert self._task is not None
+        self._stopping = True
+        self._work.set()
+        try:
+            await asyncio.wait([self._task], timeout=self._shutdown_timeout)
+        finally:
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    @property
+    def running(self) -> bool:
+        """Whether requests are taken: the loop is alive and not stopping."""
+        return self._task is not None and not self._task.done() and not self._stopping
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds since the forward pass under way was started; 0 when there is none."""
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
+    async def submit(self, items: Sequence[Item], *, deadline: float | None = None) -> BatchResults:
+        """Run items; all of them are admitted or none.
+
+        Args:
+            items: At least one.
+            deadline: When to give up, on the event loop's clock; what still waits then is not run.
+
+        Raises:
+            Overloaded: The queue is full; `retry_after` is reckoned from how fast it drains.
+            DeadlineExceeded: The deadline passed.
+            InferenceFailed: One of the items failed; `index` says which.
+            Unavailable: The loop is stopping or has died.
+        """
+        loop = asyncio.get_running_loop()
+        request = Request(items, loop.create_future(), admitted=loop.time())
+        self._admit(request)
+        timer: asyncio.TimerHandle | None = None
+        late = DeadlineExceeded("the request's deadline has passed")
+        if deadline is not None and deadline <= loop.time():
+            self._fail(request, late, "deadline")
+        elif deadline is not None:
+            timer = loop.call_at(deadline, self._fail, request, late, "deadline")
+        try:
+            return await request.future
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._admitted.discard(request)
+            self._withdraw(request, "cancelled")  # all other ends have withdrawn it already
+
+    def _admit(self, request: Request[Item]) -> None:
+        if not request.entries:
+            raise ValueError("a request needs at least one item")
+        if not self.running:
+            raise Unavailable("the service is stopping" if self._stopping else "batching has ended")
+        # An empty queue takes anything, or a request over the limit could never be served.
+        overflow = self._queue.tokens + request.tokens - self._max_queue_tokens
+        if self._queue.texts and overflow > 0:
+            self._metrics.refused()
+            wait = self._drain_rate.seconds_for(min(overflow, self._queue.tokens))
+            raise Overloaded("Model is overloaded: the queue is full", retry_after=wait)
+        self._queue.add(request)
+        self._admitted.add(request)
+        self._note_queue()
+        self._work.set()
+
+    def _fail(self, request: Request[Item], error: ServiceError, reason: DropReason) -> None:
+        request.fail(error)
+        self._withdraw(request, reason)
+
+    def _withdraw(self, request: Request[Item], reason: DropReason) -> None:
+        if count := self._queue.remove(request):
+            self._metrics.dropped(count, reason)
+            self._note_queue()
+
+    def _note_queue(self) -> None:
+        self._metrics.queued(self._queue.texts, self._queue.tokens)
+
+    async def _serve(self) -> None:
+        outcome: Outcome[Item] | None = None
+        try:
+            while True:
+                batch = self._next_batch()
+                job = self._start(batch) if batch else None
+                if outcome is not None:  # answered while the next batch runs
+                    self._settle(outcome)
+                    outcome = None
+                if batch and job:
+                    outcome = await self._finish(batch, job)
+                elif self._stopping:
+                    return
+                else:
+                    self._work.clear()
+                    await self._work.wait()
+        finally:
+            for request in self._admitted:
+                self._fail(request, Unavailable("the service has stopped"), "stopped")
+
+    def _next_batch(self) -> Batch[Item] | None:
+        """Take what to run next, without the entries whose request is settled by now."""
+        while self._halves or self._queue.texts:
+            batch = self._halves.popleft() if self._halves else Batch(self._queue.next_batch())
+            unsettled = batch.unsettled()
+            if len(unsettled) < len(batch):
+                self._metrics.dropped(len(batch) - len(unsettled), "cancelled")
+            self._note_queue()
+            if unsettled.entries:
+                return unsettled
+        return None
+
+    def _start(self, batch: Batch[Item]) -> asyncio.Future[Outcome[Item]]:
+        self._busy_since = time.monotonic()
+        return asyncio.get_running_loop().run_in_executor(self._executor, self._run, batch)
+
+    def _run(self, batch: Batch[Item]) -> Outcome[Item]:
+        """Run one batch; the only method that is called in the executor."""
+        started = time.perf_counter()
+        rows = self._run_batch([entry.item for entry in batch.entries])
+        if len(rows) != len(batch):
+            raise RuntimeError(f"{len(batch)} items gave {len(rows)} rows")
+        return Outcome(batch, rows, self._find_unusable(rows), time.perf_counter() - started)
+
+    async def _finish(
+        self, batch: Batch[Item], job: asyncio.Future[Outcome[Item]]
+    ) -> Outcome[Item] | None:
+        """Wait for a batch; one that fails is split, so that the item at fault fails alone."""
+        started = time.monotonic()
+        try:
+            outcome = await job
+        except Exception as error:
+            self._metrics.batch_failed()
+            logger.warning("a forward pass of %d items failed", len(batch), exc_info=error)
+            self._split(batch)
+            return None
+        finally:
+            self._busy_since = None
+        self._drain_rate.note(batch.tokens, time.monotonic() - started)
+        return outcome
+
+    def _split(self, batch: Batch[Item]) -> None:
+        if len(batch) == 1:
+            self._fail_entry(batch.entries[0], "the model failed on this text")
+        else:
+            self._halves.extendleft(reversed(batch.halves()))
+
+    def _fail_entry(self, entry: Entry[Item], fault: str) -> None:
+        self._fail(entry.request, InferenceFailed(fault, index=entry.index), "failed")
+
+    def _settle(self, outcome: Outcome[Item]) -> None:
+        batch, seconds = outcome.batch, outcome.seconds
+        tokens, padded_tokens = batch.tokens, batch.padded_tokens
+        self._metrics.ran(
+            texts=len(batch), tokens=tokens, padded_tokens=padded_tokens, seconds=seconds
+        )
+        for position, fault in sorted(outcome.faults.items()):
+            self._fail_entry(batch.entries[position], fault)
+        now = asyncio.get_running_loop().time()
+        for request in outcome.fill_requests():
+            if results := request.finish(now):
+                self._metrics.answered(
+                    len(results.rows),
+                    queue=results.queue_duration,
+                    inference=results.inference_duration,
+                )
+
+
+def _log_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.critical("the batch loop has died", exc_info=error)

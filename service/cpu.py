@@ -1,0 +1,39 @@
+"""How many processors this process may use, which in a container is not how many there are."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def usable_cpus(cgroups: Path = _CGROUPS) -> int:
+    """Return the number of processors that affinity and the container's quota leave, at least 1.
+
+    Args:
+        cgroups: Where the control groups are mounted; a container sees its own at the root.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _quota_v2(cgroups / "cpu.max") or _quota_v1(cgroups / "cpu")
+    return max(1, min(allowed or 1, math.ceil(quota) if quota else allowed or 1))
+
+
+def _quota_v2(path: Path) -> float | None:
+    """Read `max 100000` or `150000 100000`: microseconds of processor time in each period."""
+    try:
+        quota, period = path.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1(folder: Path) -> float | None:
+    """Read the older pair of files; -1 means no quota."""
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text())
+        period = int((folder / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return quota / period if quota > 0 else None

@@ -1,0 +1,231 @@
+"""Texts to vectors: the one object that the routes see for embeddings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine import Engine
+from service.errors import InvalidInput, StartupError
+from service.metrics import Metrics
+from service.model_folder import EncoderSpec, read_encoder
+from service.settings import Settings
+from service.tokenization import Direction, Encoding
+from service.vectors import normalize as unit_length
+
+# Vectors of more numbers than this are finished in a thread: a millisecond or so of arithmetic.
+_INLINE_NUMBERS = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where a request's time went, in seconds.
+
+    Attributes:
+        tokenization: From texts to tokens.
+        queue: Waiting, all of it: before the first forward pass and between passes.
+        inference: The forward passes that held texts of this request.
+    """
+
+    tokenization: float
+    queue: float
+    inference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The vectors of one request.
+
+    Attributes:
+        vectors: float32, (texts, dimensions), in the order of the texts.
+        token_counts: Tokens that were run, per text, special tokens included.
+        truncated: Positions of the texts that were cut.
+        timing: Where the time went.
+    """
+
+    vectors: NDArray[np.float32]
+    token_counts: list[int]
+    truncated: list[int]
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The form in which a client wants its vectors."""
+
+    normalize: bool
+    dimensions: int | None
+    negation_weight: float | None
+
+
+class Encoder:
+    """An encoder that is loaded, warm and taking texts. Made by `open`.
+
+    Attributes:
+        spec: What the model folder says.
+        dimensions: Numbers of a whole vector.
+        provider: The ONNX Runtime execution provider that really runs.
+        max_input_tokens: Tokens of the longest text that is run whole.
+        max_batch_tokens: Tokens of one forward pass, padding included.
+    """
+
+    def __init__(self, spec: EncoderSpec, engine: Engine) -> None:
+        self.spec = spec
+        self.dimensions = engine.width
+        self.provider = engine.provider
+        self.max_input_tokens = spec.max_input_tokens
+        self.max_batch_tokens = engine.max_batch_tokens
+        self._engine = engine
+        if spec.two_part is not None and spec.two_part.dimensions != self.dimensions:
+            raise StartupError(
+                f"{spec.folder}: two_part_config.json gives {spec.two_part.dimensions} dimensions,"
+                f" the graph {self.dimensions}"
+            )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, executor: Executor, metrics: Metrics
+    ) -> AsyncIterator[Encoder]:
+        """Load the model, warm it up and take texts until the block ends, then drain.
+
+        Args:
+            settings: Names the folder and the limits.
+            executor: The one thread that forward passes run on, shared with other models.
+            metrics: Where to record.
+
+        Raises:
+            StartupError: The folder is no model we can serve, or the device is not to be had.
+        """
+        spec = read_encoder(settings.model, settings.model_name, settings.max_input_tokens)
+        recorder = metrics.for_model(spec.name, encoder=True)
+        async with Engine.open(
+            spec, settings, executor, recorder, pooling=spec.pooling, zeros_allowed=False
+        ) as engine:
+            yield cls(spec, engine)
+
+    @property
+    def ready(self) -> bool:
+        """Whether texts are being answered now."""
+        return self._engine.ready
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        truncate: bool,
+        direction: Direction = "right",
+        prompt_name: str | None = None,
+        normalize: bool = True,
+        dimensions: int | None = None,
+        negation_weight: float | None = None,
+        deadline: float | None = None,
+    ) -> Embeddings:
+        """Embed texts.
+
+        Args:
+            texts: At least one.
+            truncate: Cut texts over the model's maximum, rather than refuse them.
+            direction: The end that is cut.
+            prompt_name: The prompt of the model folder to put before each text; None takes the
+                folder's default, if it has one.
+            normalize: Scale to unit length. A two-part vector has unit length anyway.
+            dimensions: Keep the first so many numbers; scaled to unit length after that.
+            negation_weight: Share of a two-part vector's dot product that is about polarity, 0 to
+                1; None takes the model's own.
+            deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
+
+        Raises:
+            InvalidInput: A value is out of range, or the prompt is unknown.
+            EmptyInput: A text has no content.
+            InputTooLong: A text is over the maximum and `truncate` is off.
+            Overloaded: The queue is full.
+            DeadlineExceeded: The deadline passed.
+            InferenceFailed: The model failed on one of the texts; `index` says which.
+            Unavailable: The service is stopping, or its batch loop has died.
+        """
+        form = _Form(normalize, dimensions, negation_weight)
+        self._check(form)
+        prompt = self._find_prompt(prompt_name)
+        started = time.perf_counter()
+        encodings = await self._engine.tokenizer.encode(
+            texts, truncate=truncate, direction=direction, prompt=prompt
+        )
+        tokenization = time.perf_counter() - started
+        results = await self._engine.run(encodings, tokenization=tokenization, deadline=deadline)
+        return Embeddings(
+            vectors=await self._finish(results.rows, form),
+            token_counts=[len(encoding) for encoding in encodings],
+            truncated=truncated_indices(encodings),
+            timing=Timing(tokenization, results.queue_duration, results.inference_duration),
+        )
+
+    def _find_prompt(self, name: str | None) -> str:
+        name = self.spec.default_prompt_name if name is None else name
+        if name is None:
+            return ""
+        if name not in self.spec.prompts:
+            known = ", ".join(sorted(self.spec.prompts)) or "none"
+            raise InvalidInput(
+                f"`prompt_name` {name!r} is not a prompt of this model; known: {known}",
+                param="prompt_name",
+            )
+        return self.spec.prompts[name]
+
+    def _check(self, form: _Form) -> None:
+        if form.dimensions is not None:
+            self._check_dimensions(form.dimensions)
+        if form.negation_weight is not None:
+            self._check_weight(form.negation_weight, form.dimensions or self.dimensions)
+
+    def _check_dimensions(self, dimensions: int) -> None:
+        if dimensions < 1:
+            raise InvalidInput("`dimensions` should be positive", param="dimensions")
+        if dimensions > self.dimensions:
+            raise InvalidInput(
+                "`dimensions` should be smaller than the maximum embedding dimension."
+                f" Given: {dimensions}, maximum: {self.dimensions}",
+                param="dimensions",
+            )
+
+    def _check_weight(self, weight: float, dimensions: int) -> None:
+        two_part = self.spec.two_part
+        if two_part is None:
+            raise InvalidInput(
+                "`negation_weight` needs a two-part model, and this one has one part",
+                param="negation_weight",
+            )
+        if not 0 <= weight <= 1:
+            raise InvalidInput(
+                f"`negation_weight` should be between 0 and 1. Given: {weight}",
+                param="negation_weight",
+            )
+        if weight == 1 and dimensions <= two_part.general_dimensions:
+            raise InvalidInput(
+                f"at a `negation_weight` of 1 the first {two_part.general_dimensions} numbers are"
+                " zero, and `dimensions` keeps no others",
+                param="negation_weight",
+            )
+
+    async def _finish(self, rows: NDArray[np.float32], form: _Form) -> NDArray[np.float32]:
+        if rows.size <= _INLINE_NUMBERS:
+            return self._apply(form, rows)
+        return await asyncio.to_thread(self._apply, form, rows)
+
+    def _apply(self, form: _Form, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if form.negation_weight is not None and self.spec.two_part is not None:
+            rows = self.spec.two_part.reweigh(rows, form.negation_weight)
+        rows = rows[:, : form.dimensions]
+        return unit_length(rows) if form.normalize else np.ascontiguousarray(rows)
+
+
+def truncated_indices(encodings: Sequence[Encoding]) -> list[int]:
+    """Return the positions of the texts that were cut."""
+    return [index for index, encoding in enumerate(encodings) if encoding.truncated]

@@ -1,0 +1,208 @@
+"""One model ready to answer: its tokenizer, its session and the batcher before it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from functools import partial
+
+import numpy as np
+
+from service.backend import CUDA, OnnxBackend, open_backend
+from service.batching import Batcher
+from service.errors import EmptyInput, StartupError
+from service.metrics import ModelMetrics
+from service.model_folder import ModelSpec
+from service.packing import BatchLimits
+from service.pooling import Pooling
+from service.request import BatchResults
+from service.settings import Settings
+from service.tokenization import Encoding, Tokenizer
+from service.vectors import find_unusable
+
+logger = logging.getLogger(__name__)
+
+# Seconds after which a forward pass, which takes one or two at the worst, is taken to be stuck.
+_STUCK_AFTER = 60.0
+
+
+class Engine:
+    """What an encoder and a pair discriminator have in common. Made by `open`.
+
+    Attributes:
+        tokenizer: Makes the encodings that `run` takes.
+        provider: The ONNX Runtime execution provider that really runs.
+        width: Numbers of a row.
+        max_batch_tokens: Tokens of one forward pass, padding included.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        backend: OnnxBackend,
+        batcher: Batcher[Encoding],
+        metrics: ModelMetrics,
+        *,
+        width: int,
+        max_batch_tokens: int,
+        request_timeout: float,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.provider = backend.provider
+        self.width = width
+        self.max_batch_tokens = max_batch_tokens
+        self._batcher = batcher
+        self._metrics = metrics
+        self._request_timeout = request_timeout
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        spec: ModelSpec,
+        settings: Settings,
+        executor: Executor,
+        metrics: ModelMetrics,
+        *,
+        pooling: Pooling | None,
+        zeros_allowed: bool,
+    ) -> AsyncIterator[Engine]:
+        """Load a model, warm it up and take encodings until the block ends, then drain.
+
+        Args:
+            spec: The model.
+            settings: The limits.
+            executor: The one thread that forward passes run on, shared with other models.
+            metrics: Where to record.
+            pooling: How to pool a graph that gives token vectors.
+            zeros_allowed: Whether a row of zeros is an answer.
+
+        Raises:
+            StartupError: The model cannot be loaded or run.
+        """
+        loop = asyncio.get_running_loop()
+        # In the executor, so that the event loop answers probes while a model loads.
+        tokenizer, backend = await loop.run_in_executor(
+            executor, partial(_load, spec, settings, pooling)
+        )
+        try:
+            limits = _limits(settings, backend)
+            width = await loop.run_in_executor(executor, _warm_up, spec, backend, limits)
+            async with Batcher(
+                backend.run,
+                executor=executor,
+                limits=limits,
+                shutdown_timeout=settings.shutdown_timeout,
+                find_unusable=partial(find_unusable, zeros_allowed=zeros_allowed),
+                metrics=metrics,
+            ) as batcher:
+                engine = cls(
+                    tokenizer,
+                    backend,
+                    batcher,
+                    metrics,
+                    width=width,
+                    max_batch_tokens=limits.max_batch_tokens,
+                    request_timeout=settings.request_timeout,
+                )
+                metrics.expose(provider=backend.provider, ready=lambda: engine.ready)
+                yield engine
+        finally:
+            tokenizer.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether encodings are being answered: the loop lives, and no forward pass is stuck."""
+        return self._batcher.running and self._batcher.busy_for < _STUCK_AFTER
+
+    async def run(
+        self, encodings: Sequence[Encoding], *, tokenization: float, deadline: float | None
+    ) -> BatchResults:
+        """Run encodings, and record what they are.
+
+        Args:
+            encodings: At least one.
+            tokenization: Seconds that it took to make them.
+            deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
+
+        Raises:
+            EmptyInput: There are no encodings.
+            Overloaded: The queue is full.
+            DeadlineExceeded: The deadline passed.
+            InferenceFailed: The model failed on one of them; `index` says which.
+            Unavailable: The service is stopping, or its batch loop has died.
+        """
+        if not encodings:
+            raise EmptyInput("`inputs` cannot be empty")
+        self._metrics.tokenized(
+            [encoding.full_length for encoding in encodings],
+            truncated=sum(encoding.truncated for encoding in encodings),
+            seconds=tokenization,
+        )
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + self._request_timeout
+        return await self._batcher.submit(encodings, deadline=deadline)
+
+
+def _load(
+    spec: ModelSpec, settings: Settings, pooling: Pooling | None
+) -> tuple[Tokenizer, OnnxBackend]:
+    backend = open_backend(
+        spec,
+        device=settings.device,
+        pooling=pooling,
+        intra_op_num_threads=settings.intra_op_num_threads,
+    )
+    tokenizer = Tokenizer(
+        spec.tokenizer,
+        max_input_tokens=spec.max_input_tokens,
+        workers=settings.tokenization_workers,
+    )
+    return tokenizer, backend
+
+
+def _limits(settings: Settings, backend: OnnxBackend) -> BatchLimits:
+    """Return the limits, with what suits the device where the operator has not said.
+
+    A CPU is at its best with some hundred tokens for each core: more of them leave its caches, and
+    everybody else waits longer. A GPU is not busy with so few, and each pass has its fixed cost.
+    """
+    if backend.provider == CUDA:
+        suitable, allowance = 16384, 4096
+    else:
+        suitable, allowance = max(1024, 512 * backend.threads), 32
+    batch_tokens = min(settings.max_batch_tokens or suitable, settings.max_queue_tokens)
+    return BatchLimits(
+        max_batch_tokens=batch_tokens,
+        max_batch_size=settings.max_batch_size,
+        max_queue_tokens=settings.max_queue_tokens,
+        padding_allowance=min(allowance, batch_tokens // 4),
+    )
+
+
+def _warm_up(spec: ModelSpec, backend: OnnxBackend, limits: BatchLimits) -> int:
+    """Run the smallest batch and the largest, so that no request pays for the first of its size.
+
+    Returns:
+        The numbers of a row.
+    """
+    longest = spec.max_input_tokens
+    most = max(1, min(limits.max_batch_tokens // longest, limits.max_batch_size))
+    started = time.perf_counter()
+    for texts, tokens in ((1, 1), (most, longest)):
+        ids = np.full(tokens, spec.pad_token_id, dtype=np.int32)
+        encoding = Encoding(ids, np.zeros_like(ids), truncated=False, full_length=tokens)
+        try:
+            rows = backend.run([encoding] * texts)
+        except Exception as error:
+            # A graph that does not run at all is the operator's matter, whatever ails it.
+            raise StartupError(f"{spec.folder} does not run: {error}") from error
+    logger.info(
+        "%s: warm on %s with %d x %d tokens in %.2f s",
+        *(spec.name, backend.provider, most, longest, time.perf_counter() - started),
+    )
+    return int(rows.shape[1])

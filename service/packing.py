@@ -1,0 +1,205 @@
+"""What waits, and which of it makes the next batch. Pure bookkeeping: no clock, no tasks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal
+
+from service.request import Entry, Item, Request
+
+Side = Literal["shorter", "longer"]
+
+# A batch may hold a token of padding for so many real ones, beside the allowance.
+_REAL_PER_PADDING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How much goes into a batch, and how much may wait for one.
+
+    Attributes:
+        max_batch_tokens: Tokens of a batch, padding included. An item over it is run alone.
+        max_batch_size: Items of a batch.
+        max_queue_tokens: Tokens that may wait. A request over it is taken when nothing waits.
+        padding_allowance: Fixed cost of a forward pass, in tokens.
+    """
+
+    max_batch_tokens: int
+    max_batch_size: int
+    max_queue_tokens: int
+    padding_allowance: int = 0
+
+
+class Queue(Generic[Item]):
+    """Waiting entries by length, and the requests they belong to in turn.
+
+    A batch grows from a seed, with the entries nearest to it in length.
+
+    *Whose turn it is to seed*: the requests go round. Each in its turn seeds one batch with its
+    oldest entry, and whoever seeded last stands behind everybody who has come in the meantime. So
+    a request of one text waits for the batch that is running and for one batch of each request
+    that was there before it, and never for the rest of a request of thousands; and that one gets
+    every n-th batch among n requests, beside its entries that fill up the batches of others. No
+    entry starves: a request of k entries is through after k rounds at the latest. First in, first
+    out would make a single text wait for whole bulk requests; least-served-first would let a
+    stream of newcomers hold a bulk request back for ever.
+
+    *What goes with the seed*: padding costs what tokens cost, so an entry is taken only while the
+    batch's padding stays under `padding_allowance`, which is what a forward pass of its own would
+    cost, and an eighth of the batch's real tokens. Otherwise a short text would be run at the width
+    of a long one.
+
+    Adding and removing cost a constant each, taking costs the batch and the distinct lengths.
+
+    Args:
+        limits: How much a batch may hold.
+
+    Attributes:
+        texts: Entries waiting.
+        tokens: Their tokens, without padding.
+    """
+
+    def __init__(self, limits: BatchLimits) -> None:
+        self.texts = 0
+        self.tokens = 0
+        self._limits = limits
+        # An OrderedDict stays fast at its front under removals, which a plain dict does not.
+        self._by_length: dict[int, OrderedDict[Entry[Item], None]] = {}
+        self._lengths: list[int] = []  # ascending, those that wait
+        self._turns: OrderedDict[Request[Item], _Turn] = OrderedDict()
+        self._last_seeder: Request[Item] | None = None
+
+    def add(self, request: Request[Item]) -> None:
+        """Let all entries of a request wait."""
+        self._turns[request] = _Turn(len(request.entries))
+        for entry in request.entries:
+            entry.queued = True
+            if entry.length not in self._by_length:
+                self._by_length[entry.length] = OrderedDict()
+                insort(self._lengths, entry.length)
+            self._by_length[entry.length][entry] = None
+        self.texts += len(request.entries)
+        self.tokens += request.tokens
+
+    def remove(self, request: Request[Item]) -> int:
+        """Take out what still waits of a request, and return how many entries that was."""
+        if request not in self._turns:
+            return 0
+        left = [entry for entry in request.entries if entry.queued]
+        for entry in left:
+            self._take(entry)
+        return len(left)
+
+    def next_batch(self) -> list[Entry[Item]]:
+        """Take out the entries of the next batch; none if none waits."""
+        if not self._turns:
+            return []
+        seed = self._next_seed()
+        self._take(seed)
+        return [seed, *self._companions(seed)]
+
+    def _next_seed(self) -> Entry[Item]:
+        if self._last_seeder is not None:
+            self._turns.move_to_end(self._last_seeder)
+        request, turn = next(iter(self._turns.items()))
+        self._last_seeder = request
+        while not request.entries[turn.oldest].queued:
+            turn.oldest += 1
+        return request.entries[turn.oldest]
+
+    def _companions(self, seed: Entry[Item]) -> list[Entry[Item]]:
+        shape = _Shape(self._limits, width=seed.length, texts=1, tokens=seed.length)
+        companions: list[Entry[Item]] = []
+        open_sides: set[Side] = {"shorter", "longer"}
+        for side, length in _nearest_first(tuple(self._lengths), seed.length):
+            if side not in open_sides:
+                continue
+            waiting = self._by_length[length]
+            for _ in range(shape.grow(length, len(waiting))):
+                companions.append(entry := next(iter(waiting)))
+                self._take(entry)
+            if waiting:  # a length farther off on this side fits even less
+                open_sides.discard(side)
+            if not open_sides:
+                break
+        return companions
+
+    def _take(self, entry: Entry[Item]) -> None:
+        entry.queued = False
+        self.texts -= 1
+        self.tokens -= entry.length
+        waiting = self._by_length[entry.length]
+        del waiting[entry]
+        if not waiting:
+            del self._by_length[entry.length]
+            del self._lengths[bisect_left(self._lengths, entry.length)]
+        turn = self._turns[entry.request]
+        turn.waiting -= 1
+        if not turn.waiting:
+            del self._turns[entry.request]
+            if self._last_seeder is entry.request:
+                self._last_seeder = None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Where a request stands: how many of its entries wait, and a position before which none do."""
+
+    waiting: int
+    oldest: int = 0
+
+
+@dataclass(slots=True)
+class _Shape:
+    """A batch under construction: its width, and how many texts and real tokens it holds."""
+
+    limits: BatchLimits
+    width: int
+    texts: int
+    tokens: int
+
+    def grow(self, length: int, available: int) -> int:
+        """Take in entries of one length, as many as go, and return how many those are."""
+        width = max(self.width, length)
+        count = min(
+            available,
+            self.limits.max_batch_size - self.texts,
+            self.limits.max_batch_tokens // width - self.texts,
+            self._bearable(length, width, available),
+        )
+        if count < 1:
+            return 0
+        self.width = width
+        self.texts += count
+        self.tokens += count * length
+        return count
+
+    def _bearable(self, length: int, width: int, available: int) -> int:
+        """Return how many entries keep `padding <= allowance + tokens / _REAL_PER_PADDING`.
+
+        Both sides are linear in the number of entries, so it follows without trying each.
+        """
+        padding_now = width * self.texts - self.tokens
+        room = _REAL_PER_PADDING * (self.limits.padding_allowance - padding_now) + self.tokens
+        cost = _REAL_PER_PADDING * (width - length) - length  # of one entry, its own tokens used up
+        if cost > room:
+            return 0
+        return room // cost if cost > 0 else available
+
+
+def _nearest_first(lengths: Sequence[int], target: int) -> Iterator[tuple[Side, int]]:
+    """Yield ascending lengths by their distance from the target, the shorter of two alike first."""
+    longer = bisect_left(lengths, target)
+    shorter = longer - 1
+    while shorter >= 0 or longer < len(lengths):
+        if longer == len(lengths) or (
+            shorter >= 0 and target - lengths[shorter] <= lengths[longer] - target
+        ):
+            yield "shorter", lengths[shorter]
+            shorter -= 1
+        else:
+            yield "longer", lengths[longer]
+            longer += 1

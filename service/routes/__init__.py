@@ -1,0 +1,1 @@
+"""The HTTP routes, one module a family; a family has one shape of request, response and error."""

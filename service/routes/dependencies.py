@@ -1,0 +1,85 @@
+"""What the routes are given: the models, the settings, the clock of their request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Request
+
+from service.discriminator import PairDiscriminator
+from service.encoder import Encoder
+from service.errors import Unavailable, WrongModelType
+from service.runtime import Runtime
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One inference request.
+
+    Attributes:
+        settings: The settings of this process.
+        started: When its headers were read, in `time.perf_counter` seconds.
+        deadline: When it has to be answered, on the event loop's clock.
+    """
+
+    settings: Settings
+    started: float
+    deadline: float
+
+    @classmethod
+    def begin(cls, settings: Settings) -> Self:
+        """Start the clock of a request, before its body is read."""
+        deadline = asyncio.get_running_loop().time() + settings.request_timeout
+        return cls(settings, started=time.perf_counter(), deadline=deadline)
+
+    def truncate(self, asked: bool | None) -> bool:
+        """Tell whether texts are cut, where the request says `asked`."""
+        return self.settings.auto_truncate if asked is None else asked
+
+
+# FastAPI runs plain functions in a thread, which costs more than these do: hence `async`.
+async def get_runtime(request: Request) -> Runtime:
+    """Return the holder of the models, loaded or not."""
+    return cast(Runtime, request.app.state.runtime)
+
+
+RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
+
+
+async def get_call(request: Request) -> Call:
+    """Return the call that `JsonRoute` began."""
+    return cast(Call, request.state.call)
+
+
+async def get_encoder(runtime: RuntimeDep) -> Encoder:
+    """Return the encoder.
+
+    Raises:
+        Unavailable: It is not loaded.
+    """
+    if runtime.encoder is None:
+        raise Unavailable(f"the model is not ready: {runtime.state}")
+    return runtime.encoder
+
+
+CallDep = Annotated[Call, Depends(get_call)]
+EncoderDep = Annotated[Encoder, Depends(get_encoder)]
+
+
+async def get_discriminator(runtime: RuntimeDep, encoder: EncoderDep) -> PairDiscriminator:
+    """Return the pair discriminator.
+
+    Raises:
+        Unavailable: The models are not loaded.
+        WrongModelType: They are, and no pair discriminator is among them.
+    """
+    if runtime.discriminator is None:
+        raise WrongModelType("no pair model is loaded: start the server with --pair-model")
+    return runtime.discriminator
+
+
+DiscriminatorDep = Annotated[PairDiscriminator, Depends(get_discriminator)]

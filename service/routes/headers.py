@@ -1,0 +1,45 @@
+"""Response headers of the inference routes: where the time went, and what was cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from service.encoder import Embeddings, Encoder
+from service.routes.dependencies import Call
+from service.routes.texts import Texts
+
+_MAX_LISTED = 100
+
+
+def timing_headers(
+    call: Call, encoder: Encoder, embeddings: Embeddings, texts: Sequence[str]
+) -> dict[str, str]:
+    """Return text-embeddings-inference's headers; times are whole milliseconds."""
+    total = _milliseconds(time.perf_counter() - call.started)
+    timing = embeddings.timing
+    return {
+        "x-compute-type": encoder.provider,
+        "x-compute-time": total,
+        "x-compute-characters": str(sum(map(len, texts))),
+        "x-compute-tokens": str(sum(embeddings.token_counts)),
+        "x-total-time": total,
+        "x-tokenization-time": _milliseconds(timing.tokenization),
+        "x-queue-time": _milliseconds(timing.queue),
+        "x-inference-time": _milliseconds(timing.inference),
+    }
+
+
+def truncation_headers(texts: Texts, truncated: Sequence[int]) -> dict[str, str]:
+    """Return how many inputs were cut and which (the first hundred); nothing where none was."""
+    entries = texts.entries(truncated)
+    if not entries:
+        return {}
+    return {
+        "x-truncated-inputs": ",".join(entries[:_MAX_LISTED]),
+        "x-truncated-count": str(len(entries)),
+    }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))

@@ -1,0 +1,91 @@
+"""What an operator asks: is it alive, is it ready, what runs, how is it doing."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from service import __version__
+from service.errors import Unavailable
+from service.routes.dependencies import EncoderDep, RuntimeDep
+from service.routes.rendering import json_response
+from service.runtime import State
+from service.schemas.operations import Embedding, Info, Liveness, ModelType, Readiness
+from service.schemas.tei import ErrorBody
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/info", responses={503: {"model": ErrorBody}})
+async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
+    """Describe the model, the limits and what really runs."""
+    settings, spec = runtime.settings, encoder.spec
+    return Info(
+        model_id=str(spec.folder),
+        model_sha=None,
+        model_dtype="float32",
+        served_model_name=spec.name,
+        model_type=ModelType(embedding=Embedding(pooling=spec.pooling)),
+        max_concurrent_requests=None,
+        max_input_length=encoder.max_input_tokens,
+        max_batch_tokens=encoder.max_batch_tokens,
+        max_batch_requests=settings.max_batch_size,
+        max_client_batch_size=settings.max_client_batch_size,
+        auto_truncate=settings.auto_truncate,
+        tokenization_workers=settings.tokenization_workers,
+        version=__version__,
+        sha=None,
+        docker_label=None,
+        provider=encoder.provider,
+        dimensions=encoder.dimensions,
+        general_dimensions=spec.two_part.general_dimensions if spec.two_part else None,
+        negation_weight=spec.two_part.negation_weight if spec.two_part else None,
+        prompts=sorted(spec.prompts),
+        pair_model=runtime.discriminator.spec.name if runtime.discriminator else None,
+        max_body_bytes=settings.max_body_bytes,
+        max_queue_tokens=settings.max_queue_tokens,
+    )
+
+
+@router.head("/health", include_in_schema=False)
+@router.get("/health", response_class=Response, responses={503: {"model": ErrorBody}})
+async def health(runtime: RuntimeDep) -> Response:
+    """Answer 200 with no body when texts are answered, as text-embeddings-inference does."""
+    if runtime.state != "ready":
+        raise Unavailable("unhealthy")
+    return Response()
+
+
+@router.head("/health/live", include_in_schema=False)
+@router.get("/health/live", response_model=Liveness, responses={503: {"model": Liveness}})
+async def live(runtime: RuntimeDep) -> Response:
+    """Answer 200, while loading too; 503 when only a restart helps.
+
+    That is when a batch loop has died, or a forward pass is stuck.
+    """
+    state = runtime.state
+    if state == "stalled":
+        return _unhealthy(state, "no text gets through: the service has to be restarted")
+    return json_response({"status": "live"})
+
+
+@router.head("/health/ready", include_in_schema=False)
+@router.get("/health/ready", response_model=Readiness, responses={503: {"model": Readiness}})
+async def ready(runtime: RuntimeDep) -> Response:
+    """Answer 200 when texts are answered; 503 while loading, and when no text gets through."""
+    state = runtime.state
+    if state == "ready":
+        return json_response({"status": state})
+    return _unhealthy(state, f"the model is not ready: {state}")
+
+
+def _unhealthy(state: State, message: str) -> Response:
+    content = {"status": state, "error": message, "error_type": Unavailable.type}
+    return json_response(content, status=Unavailable.status)
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(runtime: RuntimeDep) -> Response:
+    """Give every series in Prometheus' text format."""
+    return Response(runtime.metrics.render(), media_type=CONTENT_TYPE_LATEST)

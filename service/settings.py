@@ -1,0 +1,135 @@
+"""Every limit an operator may set; what the model *is* comes from its folder instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
+
+from service.errors import StartupError
+
+Device = Literal["auto", "cpu", "cuda"]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Settings of one process: keyword arguments, command line, then `LITOTES_*` environment.
+
+    Frozen, and checked together at construction, so that a bad deployment fails at its start.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LITOTES_",
+        env_parse_none_str="none",
+        cli_parse_none_str="none",
+        cli_prog_name="litotes",
+        cli_kebab_case=True,
+        cli_hide_none_type=True,
+        frozen=True,
+    )
+
+    model: Path = Field(Path("models/litotes-small"), description="Folder of the encoder.")
+    pair_model: Path | None = Field(
+        Path("models/litotes-small-pair"),
+        description="Folder of the pair discriminator; none turns /negation-check off.",
+    )
+    served_model_name: str | None = Field(
+        None, min_length=1, description="Name the API answers to; the model folder's name if unset."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe message to log."
+    )
+
+    device: Device = Field(
+        "auto", description="Where the model runs; auto takes CUDA where it really works."
+    )
+    intra_op_num_threads: int = Field(
+        0, ge=0, description="Threads of one forward pass; 0 takes the processors we may use."
+    )
+    tokenization_workers: int = Field(2, ge=1, le=64, description="Threads that tokenise.")
+
+    max_batch_tokens: Count | None = Field(
+        None,
+        description="Tokens of one forward pass, padding included;"
+        " if unset, what suits the device: 512 a core, at least 1024, or 16384 on CUDA.",
+    )
+    max_batch_size: Count = Field(512, description="Texts of one forward pass.")
+    max_queue_tokens: Count = Field(
+        1_048_576,
+        description="Tokens that may wait; a request that would exceed them is refused with 429,"
+        " unless nothing waits: then a request of any size is taken.",
+    )
+    max_client_batch_size: Count = Field(2048, description="Texts of one request.")
+    max_body_bytes: Count = Field(
+        4 * 1024 * 1024,
+        description="Bytes of one request body; the default holds 2048 texts of 2,000 characters.",
+    )
+    max_input_tokens: Count | None = Field(
+        None, description="Tokens of one text; the model's own maximum if unset."
+    )
+    auto_truncate: bool = Field(
+        True, description="Cut texts over the maximum where the request does not say."
+    )
+    request_timeout: Seconds = Field(
+        300.0, description="Seconds a request may take in all, from the end of its headers."
+    )
+    shutdown_timeout: Seconds = Field(20.0, description="Seconds to finish admitted work in.")
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.max_batch_tokens is None:
+            return self
+        if self.max_input_tokens is not None and self.max_input_tokens > self.max_batch_tokens:
+            raise ValueError(
+                f"max_input_tokens ({self.max_input_tokens}) is over"
+                f" max_batch_tokens ({self.max_batch_tokens}): such a text would fit in no batch"
+            )
+        if self.max_queue_tokens < self.max_batch_tokens:
+            raise ValueError(
+                f"max_queue_tokens ({self.max_queue_tokens}) is under"
+                f" max_batch_tokens ({self.max_batch_tokens}): no batch could ever fill"
+            )
+        return self
+
+    @property
+    def model_name(self) -> str:
+        """The name the encoder is served under."""
+        return self.served_model_name or self.model.resolve().name
+
+    def find_pair_model(self) -> Path | None:
+        """Return the discriminator's folder, or None where there is none to serve.
+
+        Raises:
+            StartupError: A folder was named and does not exist; the default one may be absent.
+        """
+        if self.pair_model is None or self.pair_model.is_dir():
+            return self.pair_model
+        if "pair_model" in self.model_fields_set:
+            raise StartupError(f"pair_model {self.pair_model} is not a folder")
+        return None
+
+
+def read_settings(arguments: Sequence[str]) -> Settings:
+    """Build the settings from command-line arguments and the environment.
+
+    Raises:
+        StartupError: A value is wrong, or two do not go together.
+    """
+    try:
+        return CliApp.run(Settings, cli_args=list(arguments))
+    except ValidationError as error:
+        raise StartupError("; ".join(_sentences(error))) from error
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One clause per fault: the setting's name where there is one, and what is wrong with it."""
+    return [
+        ": ".join([*map(str, fault["loc"]), fault["msg"].removeprefix("Value error, ")])
+        for fault in error.errors(include_url=False)
+    ]

@@ -1,0 +1,250 @@
+"""Texts to token ids, in a few threads, once, without padding.
+
+The tokenizer is never reconfigured after loading: `enable_truncation` and `enable_padding` rewrite
+state that all threads share. So texts are cut here, which also tells how long they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+
+from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
+
+Direction = Literal["left", "right"]
+Source = TypeVar("Source", str, tuple[str, str])
+
+# Texts of one piece of work: enough to make the hop into a thread cheap, few enough for others to
+# get their turn soon.
+_CHUNK = 64
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# A text of more characters than this for each token it may have is cut before it is tokenised, so
+# that one huge text costs no more than a long one. The value is text-embeddings-inference's: words
+# have some 5 characters a token, and 250 leave room for any amount of white space.
+_CHARACTERS_PER_TOKEN = 250
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """The tokens of one text, or of a pair.
+
+    Attributes:
+        ids: Token ids, special tokens included.
+        type_ids: 1 for the tokens of a pair's second text, else 0.
+        truncated: Whether something was cut.
+        full_length: Tokens before truncation, special tokens included; a lower bound for a text
+            so long that it was cut before tokenising.
+    """
+
+    ids: NDArray[np.int32]
+    type_ids: NDArray[np.int32]
+    truncated: bool
+    full_length: int
+
+    def __len__(self) -> int:
+        """Return the number of tokens that are run."""
+        return len(self.ids)
+
+
+class Tokenizer:
+    """A `tokenizers.Tokenizer` behind a pool of threads; of a text it reads `max_characters`.
+
+    Args:
+        path: The `tokenizer.json`; the truncation and padding it may ask for are ignored.
+        max_input_tokens: Tokens of the longest text or pair, special tokens included.
+        workers: Number of threads.
+
+    Raises:
+        StartupError: The file cannot be read, or special tokens alone fill the maximum.
+    """
+
+    def __init__(self, path: Path, *, max_input_tokens: int, workers: int) -> None:
+        # Our threads take the place of the library's own, which ignore a container's quota.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        self.max_input_tokens = max_input_tokens
+        self.max_characters = max_input_tokens * _CHARACTERS_PER_TOKEN
+        self._tokenizer = _load(path)
+        self._special_tokens = {
+            pair: self._tokenizer.num_special_tokens_to_add(pair) for pair in (False, True)
+        }
+        if self._special_tokens[True] >= max_input_tokens:
+            raise StartupError(f"max_input_tokens {max_input_tokens} leaves no room for text")
+        self._workers = workers
+        self._closed = False
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tokenization")
+
+    def close(self) -> None:
+        """Take no more texts, and end the threads when those taken are tokenised."""
+        self._closed = True
+        self._pool.shutdown(wait=False)
+
+    async def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        truncate: bool,
+        direction: Direction = "right",
+        prompt: str = "",
+    ) -> list[Encoding]:
+        """Tokenise texts, each with the prompt before it.
+
+        Args:
+            texts: What to tokenise.
+            truncate: Cut texts over the maximum, rather than refuse them.
+            direction: The end that is cut.
+            prompt: Put before each text; it does not make an empty text count as content.
+
+        Raises:
+            EmptyInput: A text has no content; `index` says which.
+            InputTooLong: A text is over the maximum and `truncate` is off.
+            InvalidInput: A text is not valid Unicode.
+            Unavailable: The tokenizer is closed.
+        """
+        work = partial(self._encode, truncate=truncate, direction=direction, prompt=prompt)
+        return await self._spread(work, texts)
+
+    async def encode_pairs(
+        self, pairs: Sequence[tuple[str, str]], *, truncate: bool
+    ) -> list[Encoding]:
+        """Tokenise pairs of texts, cutting the longer one of a pair first.
+
+        Raises:
+            EmptyInput: A text has no content; `index` says in which pair.
+            InputTooLong: A pair is over the maximum and `truncate` is off.
+            InvalidInput: A text is not valid Unicode.
+            Unavailable: The tokenizer is closed.
+        """
+        return await self._spread(partial(self._encode_pairs, truncate=truncate), pairs)
+
+    async def _spread(
+        self, work: Callable[[Sequence[Source], int], list[Encoding]], sources: Sequence[Source]
+    ) -> list[Encoding]:
+        """Run `work` on chunks, no more at once than there are threads.
+
+        So a long list makes way for others after each round, and a cancelled one stops there.
+        """
+        loop = asyncio.get_running_loop()
+        starts = range(0, len(sources), _CHUNK)
+        encodings: list[Encoding] = []
+        for first in range(0, len(starts), self._workers):
+            if self._closed:
+                raise Unavailable("the service is stopping")
+            jobs = [
+                loop.run_in_executor(self._pool, work, sources[start : start + _CHUNK], start)
+                for start in starts[first : first + self._workers]
+            ]
+            # All are waited for, so that the fault reported is the first one in the list.
+            for chunk in await asyncio.gather(*jobs, return_exceptions=True):
+                if isinstance(chunk, BaseException):
+                    raise chunk
+                encodings += chunk
+        return encodings
+
+    def _encode(
+        self, texts: Sequence[str], start: int, *, truncate: bool, direction: Direction, prompt: str
+    ) -> list[Encoding]:
+        *tokens, bare = self._tokenize([prompt + text for text in (*texts, "")], start, direction)
+        encodings = []
+        for index, (text, own) in enumerate(zip(texts, tokens, strict=True), start):
+            # The second look is for a text that merges with the prompt's last word.
+            added = len(own.tokens) > len(bare.tokens)
+            if not (added or self._tokenize([text], index, direction)[0].tokens):
+                raise EmptyInput("`inputs` cannot be empty", index=index)
+            encodings.append(self._fit([own], index, truncate=truncate, direction=direction))
+        return encodings
+
+    def _encode_pairs(
+        self, pairs: Sequence[tuple[str, str]], start: int, *, truncate: bool
+    ) -> list[Encoding]:
+        firsts = self._tokenize([first for first, _ in pairs], start, "right")
+        seconds = self._tokenize([second for _, second in pairs], start, "right")
+        encodings = []
+        for index, pair in enumerate(zip(firsts, seconds, strict=True), start):
+            if not all(side.tokens for side in pair):
+                raise EmptyInput("a text of a pair cannot be empty", index=index)
+            encodings.append(self._fit(pair, index, truncate=truncate, direction="right"))
+        return encodings
+
+    def _tokenize(self, texts: Sequence[str], start: int, direction: Direction) -> list[_Tokens]:
+        """Return the tokens of each text, without special ones."""
+        limit = self.max_characters
+        for index, text in enumerate(texts, start):
+            # JSON can spell half of a surrogate pair, and the tokenizer takes valid text only.
+            if _SURROGATE.search(text):
+                raise InvalidInput("`inputs` must be valid Unicode", index=index)
+        parts = [text[:limit] if direction == "right" else text[-limit:] for text in texts]
+        encoded = self._tokenizer.encode_batch_fast(parts, add_special_tokens=False)
+        return [
+            _Tokens(tokens, len(text) > limit) for tokens, text in zip(encoded, texts, strict=True)
+        ]
+
+    def _fit(
+        self, sides: Sequence[_Tokens], index: int, *, truncate: bool, direction: Direction
+    ) -> Encoding:
+        """Cut one text, or the two of a pair, to the maximum and put the special tokens in."""
+        special = self._special_tokens[len(sides) == 2]
+        lengths = [len(side.tokens) for side in sides]
+        full_length = sum(lengths) + special
+        truncated = full_length > self.max_input_tokens or any(side.cut for side in sides)
+        if truncated and not truncate:
+            given = "more than " * any(side.cut for side in sides) + str(full_length)
+            raise InputTooLong(
+                f"`inputs` must have at most {self.max_input_tokens} tokens. Given: {given}",
+                index=index,
+            )
+        room = self.max_input_tokens - special
+        for side, length in zip(sides, _share(lengths, room), strict=True):
+            side.tokens.truncate(length, direction=direction)
+        whole = self._tokenizer.post_process(*(side.tokens for side in sides))
+        return Encoding(
+            ids=np.array(whole.ids, dtype=np.int32),
+            type_ids=np.array(whole.type_ids, dtype=np.int32),
+            truncated=truncated,
+            full_length=full_length,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """A text's tokens without special ones, and whether the text was cut before tokenising."""
+
+    tokens: tokenizers.Encoding
+    cut: bool
+
+
+def _share(lengths: Sequence[int], room: int) -> list[int]:
+    """Return the lengths cut to fit into `room`, the longer first, whatever their order."""
+    if sum(lengths) <= room:
+        return list(lengths)
+    if len(lengths) == 1:
+        return [room]
+    shorter = min(*lengths, room // 2)
+    if lengths[0] == lengths[1]:
+        return [shorter, shorter]
+    return [shorter if length == min(lengths) else room - shorter for length in lengths]
+
+
+def _load(path: Path) -> tokenizers.Tokenizer:
+    if not path.is_file():
+        raise StartupError(f"{path.parent} has no {path.name}: not a model folder")
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:
+        # The library raises a bare Exception for a file it cannot read.
+        raise StartupError(f"{path} is not a tokenizer: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -1,0 +1,35 @@
+"""Real servers over the tiny models, shared by all tests of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import serving
+
+from service.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of a server with an ordinary encoder and a pair discriminator."""
+    with serving(settings) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def two_part_client(settings: Settings, two_part_folder: Path) -> Iterator[httpx.Client]:
+    """A client of a server with a two-part encoder and a pair discriminator."""
+    two_part = settings.model_copy(update={"model": two_part_folder})
+    with serving(two_part) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def encoder_only_client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of a server without a pair discriminator."""
+    alone = settings.model_copy(update={"pair_model": None})
+    with serving(alone) as url, httpx.Client(base_url=url) as http:
+        yield http
