@@ -1,0 +1,106 @@
+"""Experiment files: what is missing or unknown is named, and the bundled ones hold together."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config import Kind, ModelConfig, read_experiment
+from training.pair.config import read_pair_experiment
+from training.pair.rows import SOURCES
+from training.rows import KINDS
+
+EXPERIMENTS = Path(__file__).parents[2] / "training/experiments"
+ENCODER = EXPERIMENTS / "encoder.toml"
+PAIR = EXPERIMENTS / "pair.toml"
+
+Read = Callable[[Path], Any]
+
+
+def leave_out(experiment: Path, key: str, target: Path) -> Path:
+    """The experiment without the lines that set a key."""
+    lines = experiment.read_text().splitlines()
+    kept = [line for line in lines if line.partition("=")[0].strip() != key]
+    assert len(kept) == len(lines) - 1
+    target.write_text("\n".join(kept))
+    return target
+
+
+def add(experiment: Path, where: str, line: str, target: Path) -> Path:
+    """The experiment with a line put after another."""
+    text = experiment.read_text()
+    assert text.count(where) == 1
+    target.write_text(text.replace(where, f"{where}\n{line}\n"))
+    return target
+
+
+def test_the_bundled_encoder_experiment_is_complete() -> None:
+    config, table = read_experiment(ENCODER), tomllib.loads(ENCODER.read_text())
+    assert config.output == Path("models/litotes-small")
+    assert config.folder == Path("runs/encoder")
+    assert config.training.kinds["groups"] == Kind(**table["kinds"]["groups"])
+    assert config.model == ModelConfig(**table["model"])
+    assert set(config.training.kinds) <= set(KINDS)
+    shares = [kind.share for kind in config.training.kinds.values()]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_the_bundled_pair_experiment_is_complete() -> None:
+    config = read_pair_experiment(PAIR)
+    assert config.output == Path("models/litotes-small-pair")
+    assert config.folder == Path("runs/pair")
+    assert set(config.shares) <= set(SOURCES)
+    assert sum(config.shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("read", "experiment", "key"),
+    [
+        (read_experiment, ENCODER, "name"),
+        (read_experiment, ENCODER, "output"),
+        (read_experiment, ENCODER, "negation_weight"),
+        (read_experiment, ENCODER, "learning_rate"),
+        (read_pair_experiment, PAIR, "output"),
+        (read_pair_experiment, PAIR, "precision"),
+    ],
+)
+def test_a_missing_key_is_named(read: Read, experiment: Path, key: str, tmp_path: Path) -> None:
+    path = leave_out(experiment, key, tmp_path / "broken.toml")
+    with pytest.raises(ValueError, match=rf"broken\.toml.*'{key}'"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "message"),
+    [
+        ("seed = 7", "sed = 8", r"broken\.toml: unknown .*sed"),
+        ("[model]", "layers = 6", r"model: unknown .*layers"),
+        ("[training]", "epochs = 1", r"training: unknown .*epochs"),
+        ("[kinds]", "extra = { share = 0.1, row = 2 }", r"kinds\.extra: unknown .*row"),
+        ("[kinds]", "extra = { share = 0.1 }", r"kinds\.extra.*'rows'"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_table(
+    where: str, line: str, message: str, tmp_path: Path
+) -> None:
+    path = add(ENCODER, where, line, tmp_path / "broken.toml")
+    with pytest.raises(ValueError, match=message):
+        read_experiment(path)
+
+
+def test_an_unknown_key_of_a_pair_experiment_is_named(tmp_path: Path) -> None:
+    path = add(PAIR, "seed = 7", "epochs = 1", tmp_path / "broken.toml")
+    with pytest.raises(ValueError, match=r"broken\.toml: unknown .*epochs"):
+        read_pair_experiment(path)
+
+
+@pytest.mark.parametrize("read", [read_experiment, read_pair_experiment])
+def test_a_file_that_is_not_toml_is_refused(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("name = ")
+    with pytest.raises(tomllib.TOMLDecodeError):
+        read(path)

@@ -1,0 +1,165 @@
+"""A whole run of the training stage on a tiny encoder: what it leaves, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+
+from training import train
+from training.config import ExperimentConfig, Kind
+from training.evaluation.tasks import DEV_TASKS
+from training.run import history, pin_configuration
+from training.two_part import TwoPartEncoder
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    left, right = weights(first), weights(second)
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def dev_records(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "eval/dev.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_its_configuration_its_figures_and_its_best_checkpoint(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    assert best == experiment.folder / "best"
+    pinned = json.loads((experiment.folder / "config.json").read_text())
+    assert pinned == json.loads(json.dumps(asdict(experiment), default=str))
+    records = dev_records(experiment.folder)
+    assert [record["step"] for record in records] == [4, 8]
+    for record in records:
+        assert set(record) == {"step", "base", "joint", *DEV_TASKS}
+        assert set(record["base"]) == set(experiment.training.floors)
+
+
+def test_the_best_checkpoint_is_the_one_with_the_best_joint_figure(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    joint = {record["step"]: record["joint"] for record in dev_records(experiment.folder)}
+    summary = json.loads((experiment.folder / "train.json").read_text())
+    assert summary == {"best_joint": max(joint.values()), "best_step": max(joint, key=joint.get)}
+    for step in joint:
+        checkpoint = experiment.folder / f"checkpoint-{step}"
+        assert same_weights(best, checkpoint) == (step == summary["best_step"])
+
+
+def test_training_moves_the_polarity_part_and_leaves_the_general_one(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    shape = {
+        key: value
+        for key, value in asdict(experiment.model).items()
+        if key not in ("base", "start")
+    }
+    start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
+    trained = weights(best)
+    assert trained.keys() == start.keys()
+    for name, weight in trained.items():
+        if name.startswith("polarity."):
+            assert not torch.equal(weight, start[name]), f"{name} was not trained"
+        elif not name.startswith("projection."):
+            assert torch.equal(weight, start[name]), f"{name} was to stay as it was"
+
+
+def test_a_second_call_trains_nothing_anew(best: Path, experiment: ExperimentConfig) -> None:
+    names = ("best/model.safetensors", "train.json", "eval/dev.jsonl", "config.json")
+    before = [(experiment.folder / name).read_bytes() for name in names]
+    assert train.main(experiment) == best
+    assert [(experiment.folder / name).read_bytes() for name in names] == before
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    stopped = replace(experiment, name="stopped")
+    shutil.copytree(experiment.folder, stopped.folder)
+    for gone in ("checkpoint-8", "best"):
+        shutil.rmtree(stopped.folder / gone)
+    for gone in ("config.json", "train.json", "eval/dev.jsonl"):
+        (stopped.folder / gone).unlink()
+    train.main(stopped)
+    assert [record["step"] for record in dev_records(stopped.folder)] == [8]
+    assert same_weights(stopped.folder / "checkpoint-8", best.parent / "checkpoint-8")
+    assert same_weights(stopped.folder / "best", best)
+
+
+def test_another_configuration_in_the_same_folder_is_refused(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    before = (best / "model.safetensors").read_bytes()
+    other = replace(experiment, training=replace(experiment.training, learning_rate=0.02))
+    with pytest.raises(ValueError, match=r"config\.json is of another configuration"):
+        train.main(other)
+    assert (best / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kinds": {"grups": Kind(share=1.0, rows=2)}}, r"kinds: unknown name\(s\) grups"),
+        ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
+    ],
+)
+def test_an_unknown_name_is_refused_before_the_folder_is_taken(
+    changes: dict[str, Any], message: str, experiment: ExperimentConfig
+) -> None:
+    training = replace(experiment.training, **changes)
+    config = replace(experiment, name="misspelt", training=training)
+    with pytest.raises(ValueError, match=message):
+        train.main(config)
+    assert not config.folder.exists()
+
+
+@pytest.mark.usefixtures("no_public_data")
+def test_without_public_data_a_run_goes_on_with_the_distilled_rows(
+    experiment: ExperimentConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kinds = {name: Kind(share=0.25, rows=2) for name in ("groups", "exclusions", "polarity")}
+    training = replace(experiment.training, steps=4, evaluate_every=1, kinds=kinds)
+    config = replace(experiment, runs=tmp_path, training=training)
+    best = train.main(config)
+    assert (best / "model.safetensors").exists()
+    assert "No rows of kind polarity: the run goes on without them" in caplog.messages
+    first, second = dev_records(config.folder)
+    assert (first["step"], second["step"]) == (1, 2)
+    assert first["base"] == {}
+    assert "stsb_spearman" not in first
+    assert "joint" in first
+
+
+def test_a_run_goes_on_from_the_checkpoint_of_another(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    model = replace(experiment.model, start=str(best))
+    later = replace(experiment, name="later", model=model)
+    assert same_weights(Path(best), save(train.build_model(later), later.folder))
+    pin_configuration(later, later.folder)
+    (later.folder / "eval").mkdir()
+    (later.folder / "eval/dev.jsonl").write_text('{"step": 1}\n')
+    names = [run["config"]["name"] for run in history(later.folder)]
+    assert names == [experiment.name, "later"]
+
+
+def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: ExperimentConfig) -> None:
+    model = replace(experiment.model, start=str(best), polarity_dimensions=8)
+    with pytest.raises(ValueError, match="another shape"):
+        train.build_model(replace(experiment, model=model))
+
+
+def save(model: SentenceTransformer, folder: Path) -> Path:
+    model.save(str(folder / "fresh"))
+    return folder / "fresh"

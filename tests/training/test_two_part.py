@@ -1,0 +1,209 @@
+"""The two-part module: its two parts, what is trained of it, and the folders it lives in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+from training import storage
+from training.two_part import TwoPartEncoder
+
+TEXTS = [
+    "The pump leaks.",
+    "The pump never leaks, and no valve was open at night.",
+    "Only a few of the trains may be late.",
+]
+
+
+def make(base: Path, **settings: float) -> TwoPartEncoder:
+    shape: dict[str, float] = {
+        "shared_layers": 1,
+        "polarity_dimensions": 32,
+        "negation_weight": 0.3,
+        "max_seq_length": 64,
+    }
+    return TwoPartEncoder.from_base(str(base), **(shape | settings)).eval()
+
+
+def embed(module: TwoPartEncoder, texts: list[str]) -> dict[str, Tensor]:
+    with torch.no_grad():
+        return module(module.preprocess(texts))
+
+
+def unsettle(module: TwoPartEncoder) -> TwoPartEncoder:
+    """Move the polarity part away from the general one, as training does."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in module.polarity.parameters():
+            parameter.add_(0.5 * torch.randn_like(parameter))
+    return module
+
+
+def take_a_step(module: TwoPartEncoder) -> None:
+    """One optimiser step over all parameters that may move, in training mode."""
+    module.train()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.05, weight_decay=0.1)
+    vectors = module(module.preprocess(TEXTS))["sentence_embedding"]
+    (vectors @ vectors.T).sum().backward()
+    optimizer.step()
+    module.eval()
+
+
+def test_the_polarity_part_starts_equal_to_the_general_part(encoder: TwoPartEncoder) -> None:
+    parts = embed(encoder, TEXTS)
+    torch.testing.assert_close(parts["polarity"], parts["general"], rtol=0, atol=0)
+
+
+def test_the_general_part_is_the_mean_of_the_base_encoders_tokens(
+    tiny_base: Path, encoder: TwoPartEncoder
+) -> None:
+    base = AutoModel.from_pretrained(tiny_base).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    for text in TEXTS:
+        with torch.no_grad():
+            tokens = base(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        expected = torch.nn.functional.normalize(tokens.mean(dim=0), dim=0)
+        torch.testing.assert_close(embed(encoder, [text])["general"][0], expected)
+
+
+@pytest.mark.parametrize("polarity_dimensions", [8, 32])
+def test_the_vector_and_both_of_its_parts_have_unit_length(
+    tiny_base: Path, polarity_dimensions: int
+) -> None:
+    module = unsettle(make(tiny_base, polarity_dimensions=polarity_dimensions))
+    parts = embed(module, TEXTS)
+    assert parts["polarity"].shape == (3, polarity_dimensions)
+    assert parts["sentence_embedding"].shape == (3, module.get_embedding_dimension())
+    for name in ("general", "polarity", "sentence_embedding"):
+        torch.testing.assert_close(parts[name].norm(dim=1), torch.ones(3))
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.5, 0.9])
+def test_the_dot_product_is_the_weighted_sum_of_both_cosines(
+    tiny_base: Path, weight: float
+) -> None:
+    parts = embed(unsettle(make(tiny_base, negation_weight=weight)), TEXTS)
+    general, polarity = (
+        torch.nn.functional.cosine_similarity(parts[name][0], parts[name][1], dim=0)
+        for name in ("general", "polarity")
+    )
+    assert abs(general - polarity) > 0.01
+    first, second, _ = parts["sentence_embedding"]
+    torch.testing.assert_close(first @ second, (1 - weight) * general + weight * polarity)
+
+
+def test_padding_does_not_reach_the_vector(encoder: TwoPartEncoder) -> None:
+    together = embed(encoder, TEXTS)["sentence_embedding"]
+    alone = torch.cat([embed(encoder, [text])["sentence_embedding"] for text in TEXTS])
+    torch.testing.assert_close(together, alone)
+
+
+@pytest.mark.parametrize(
+    ("polarity_dimensions", "trained"), [(32, {"polarity"}), (8, {"polarity", "projection"})]
+)
+def test_only_what_the_general_part_does_not_run_through_is_trained(
+    tiny_base: Path, polarity_dimensions: int, trained: set[str]
+) -> None:
+    module = make(tiny_base, polarity_dimensions=polarity_dimensions)
+    require = {
+        name.partition(".")[0]
+        for name, parameter in module.named_parameters()
+        if parameter.requires_grad
+    }
+    assert require == trained
+    take_a_step(module)
+    moved = {
+        name.partition(".")[0]
+        for name, parameter in module.named_parameters()
+        if parameter.grad is not None
+    }
+    assert moved == trained
+
+
+def test_an_optimiser_step_moves_the_polarity_part_alone(encoder: TwoPartEncoder) -> None:
+    before = embed(encoder, TEXTS)
+    take_a_step(encoder)
+    after = embed(encoder, TEXTS)
+    assert torch.equal(after["general"], before["general"])
+    assert not torch.allclose(after["polarity"], before["polarity"], atol=1e-3)
+
+
+def test_training_mode_drops_out_of_the_polarity_part_alone(encoder: TwoPartEncoder) -> None:
+    calm = embed(encoder, TEXTS)
+    noisy = embed(encoder.train(), TEXTS)
+    assert torch.equal(noisy["general"], calm["general"])
+    assert not torch.allclose(noisy["polarity"], calm["polarity"], atol=1e-3)
+    assert torch.equal(embed(encoder.eval(), TEXTS)["polarity"], calm["polarity"])
+
+
+def test_a_prompt_stands_before_the_text(encoder: TwoPartEncoder) -> None:
+    prompted = encoder.preprocess(["pump leaks."], prompt="No ")
+    assert torch.equal(prompted["input_ids"], encoder.preprocess(["No pump leaks."])["input_ids"])
+
+
+def test_a_text_is_cut_at_the_longest_input(tiny_base: Path) -> None:
+    module = make(tiny_base, max_seq_length=6)
+    long = module.preprocess(["the pump leaks at night and the door is open"])
+    assert long["input_ids"].shape == (1, 6)
+    assert torch.equal(long["input_ids"], module.preprocess(["the pump leaks at"])["input_ids"])
+
+
+@pytest.mark.parametrize("polarity_dimensions", [8, 32])
+def test_a_saved_folder_gives_the_same_vectors(
+    tiny_base: Path, tmp_path: Path, polarity_dimensions: int
+) -> None:
+    module = unsettle(make(tiny_base, polarity_dimensions=polarity_dimensions))
+    module.save(str(tmp_path))
+    loaded = TwoPartEncoder.load(str(tmp_path)).eval()
+    assert loaded.get_config_dict() == module.get_config_dict()
+    assert torch.equal(
+        embed(loaded, TEXTS)["sentence_embedding"], embed(module, TEXTS)["sentence_embedding"]
+    )
+    assert not any(parameter.requires_grad for parameter in loaded.general.parameters())
+
+
+def test_a_folder_carries_the_code_that_loads_it(
+    model: SentenceTransformer, tmp_path: Path
+) -> None:
+    model.save(str(tmp_path))
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "two_part.TwoPartEncoder"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    loaded = SentenceTransformer(str(tmp_path), trust_remote_code=True, device="cpu")
+    assert not isinstance(loaded[0], TwoPartEncoder), "the folder's own copy of the class"
+    assert loaded.get_embedding_dimension() == 64
+    assert (loaded.encode(TEXTS) == model.encode(TEXTS)).all()
+
+
+def test_half_precision_weights_are_widened(encoder: TwoPartEncoder, tmp_path: Path) -> None:
+    encoder.save(str(tmp_path))
+    storage.write_half(encoder.state_dict(), tmp_path)
+    loaded = TwoPartEncoder.load(str(tmp_path)).eval()
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    cosines = torch.nn.functional.cosine_similarity(
+        embed(loaded, TEXTS)["sentence_embedding"], embed(encoder, TEXTS)["sentence_embedding"]
+    )
+    assert cosines.min() > 0.9999
+    assert cosines.max() < 1 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shared_layers": -1}, "shared_layers must be 0 to 2"),
+        ({"shared_layers": 3}, "shared_layers must be 0 to 2"),
+        ({"negation_weight": 0.0}, "negation_weight"),
+        ({"negation_weight": 1.0}, "negation_weight"),
+        ({"negation_weight": float("nan")}, "negation_weight"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(
+    tiny_base: Path, settings: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(tiny_base, **settings)

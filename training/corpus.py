@@ -1,0 +1,84 @@
+"""The distilled corpus of negation and hedging, under `training/data/`, as typed rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+DATA = Path(__file__).parent / "data"
+
+Split = Literal["train", "dev"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """An anchor and texts in a known relation to it.
+
+    `same` is true exactly when the anchor is; `negated` cannot be true together with it; `hedged`
+    weakens it to a possibility, report or condition; `neutral` shares its topic only.
+    """
+
+    anchor: str
+    same: tuple[str, ...]
+    negated: tuple[str, ...]
+    hedged: tuple[str, ...]
+    neutral: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two passages alike but for one clause, and a query that each alone meets."""
+
+    query_a: str
+    query_b: str
+    doc_a: str
+    doc_b: str
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A query that excludes something, passages that respect it and passages that do not."""
+
+    query: str
+    relevant: tuple[str, ...]
+    violating: tuple[str, ...]
+
+
+def groups(split: Split) -> list[Group]:
+    """Read the sentence groups."""
+    return [
+        Group(
+            anchor=row["anchor"],
+            same=tuple(item["text"] for item in row["same"]),
+            negated=tuple(item["text"] for item in row["negated"]),
+            hedged=tuple(item["text"] for item in row["hedged"]),
+            neutral=tuple(row["neutral"]),
+        )
+        for row in read_jsonl(DATA / f"sentence.{split}.jsonl")
+    ]
+
+
+def contrasts(split: Split) -> list[Contrast]:
+    """Read the passage contrasts."""
+    return [
+        Contrast(row["query_a"], row["query_b"], row["doc_a"], row["doc_b"])
+        for row in read_jsonl(DATA / f"retrieval.{split}.jsonl")
+    ]
+
+
+def exclusions(split: Split) -> list[Exclusion]:
+    """Read the exclusion queries."""
+    return [
+        Exclusion(row["query"], tuple(row["relevant"]), tuple(row["violating"]))
+        for row in read_jsonl(DATA / f"exclusion.{split}.jsonl")
+    ]
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON Lines file."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)

@@ -1,0 +1,144 @@
+"""The dev tasks: each takes an `Encode` and returns one figure between 0 and 1.
+
+`Encode` is expected to remember what it encoded (`training.evaluation.encoding`): a task asks for
+all its texts at once first, so that they run in large batches, and then for a few at a time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import corpus, public
+from training.evaluation import metrics
+
+Vectors = NDArray[np.float32]
+Encode = Callable[[Sequence[str]], Vectors]
+Task = Callable[[Encode], float | None]
+
+
+def contrast(encode: Encode) -> float:
+    """Passage contrasts of the distilled dev rows: pairwise accuracy (chance 0.25)."""
+    rows = corpus.contrasts("dev")
+    queries = encode([text for row in rows for text in (row.query_a, row.query_b)])
+    docs = encode([text for row in rows for text in (row.doc_a, row.doc_b)])
+    pairs = (len(rows), 2, -1)
+    scores = np.einsum("rqd,rpd->rqp", queries.reshape(pairs), docs.reshape(pairs))
+    return metrics.pairwise_accuracy(scores)
+
+
+def exclusion(encode: Encode) -> float:
+    """Exclusion queries of the distilled dev rows: relevant above violating (chance 0.5)."""
+    rows = corpus.exclusions("dev")
+    encode([text for row in rows for text in (row.query, *row.relevant, *row.violating)])
+    shares = []
+    for row in rows:
+        scores = similarities(encode, row.query, (*row.relevant, *row.violating))
+        cut = len(row.relevant)
+        shares.append(metrics.share_above(scores[:cut], scores[cut:]))
+    return float(np.mean(shares))
+
+
+def same_over_negated(encode: Encode) -> float:
+    """Texts that mean the same above texts that deny the anchor (chance 0.5)."""
+    return group_order(encode, lambda group: (group.same, group.negated))
+
+
+def same_over_hedged(encode: Encode) -> float:
+    """Texts that mean the same above hedges of the anchor (chance 0.5)."""
+    return group_order(encode, lambda group: (group.same, group.hedged))
+
+
+def hedged_over_negated(encode: Encode) -> float:
+    """Hedges above denials of the anchor (chance 0.5)."""
+    return group_order(encode, lambda group: (group.hedged, group.negated))
+
+
+def group_order(
+    encode: Encode, sides: Callable[[corpus.Group], tuple[Sequence[str], Sequence[str]]]
+) -> float:
+    """Mean share of (higher, lower) texts of a group in the right order, over the dev groups."""
+    groups = corpus.groups("dev")
+    encode(
+        [text for group in groups for texts in (*sides(group), (group.anchor,)) for text in texts]
+    )
+    shares = []
+    for group in groups:
+        higher, lower = sides(group)
+        scores = similarities(encode, group.anchor, (*higher, *lower))
+        shares.append(metrics.share_above(scores[: len(higher)], scores[len(higher) :]))
+    return float(np.mean(shares))
+
+
+def cannot(encode: Encode) -> float | None:
+    """CANNOT dev: AUC of the cosine for paraphrase against negation (chance 0.5)."""
+    pairs = public.load("cannot/dev")
+    if not pairs:
+        return None
+    scores = pair_scores(encode, pairs)
+    return metrics.auc(scores, np.array([pair["label"] == "same" for pair in pairs]))
+
+
+def stsb(encode: Encode) -> float | None:
+    """STS-B dev: Spearman correlation of the cosine with human similarity."""
+    pairs = public.load("stsb/dev")
+    if not pairs:
+        return None
+    return metrics.spearman(pair_scores(encode, pairs), np.array([pair["score"] for pair in pairs]))
+
+
+def medquad(
+    encode: Encode, *, queries: int | None = None, documents: int | None = None
+) -> float | None:
+    """MedQuAD dev: nDCG@10 of the one passage that answers each question.
+
+    Args:
+        encode: The encoder.
+        queries: Use only so many questions.
+        documents: Use only so many passages besides those that answer.
+    """
+    path = public.folder() / "medquad/qrels_dev.tsv"
+    passages = {row["id"]: row["text"] for row in public.load("medquad/corpus")}
+    questions = {row["id"]: row["text"] for row in public.load("medquad/queries_dev")}
+    if not passages or not path.exists():
+        return None
+    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    answers = {line[0]: line[1] for line in lines if line[0] in questions}
+    asked = list(answers)[:queries]
+    needed = {answers[name] for name in asked}
+    others = [name for name in passages if name not in needed]
+    random.Random(0).shuffle(others)
+    names = [*sorted(needed), *others[:documents]]
+    where = {name: index for index, name in enumerate(names)}
+    scores = (
+        encode([questions[name] for name in asked]) @ encode([passages[name] for name in names]).T
+    )
+    return metrics.ndcg_at_10(scores, np.array([where[answers[name]] for name in asked]))
+
+
+def similarities(encode: Encode, text: str, others: Sequence[str]) -> Vectors:
+    """Cosine of a text with each of the others."""
+    vectors = encode([text, *others])
+    return vectors[1:] @ vectors[0]
+
+
+def pair_scores(encode: Encode, pairs: Sequence[public.Row]) -> Vectors:
+    """Cosine of the two texts of each pair."""
+    first = encode([pair["a"] for pair in pairs])
+    second = encode([pair["b"] for pair in pairs])
+    return np.einsum("nd,nd->n", first, second)
+
+
+DEV_TASKS: dict[str, Task] = {
+    "contrast": contrast,
+    "exclusion": exclusion,
+    "same_over_negated": same_over_negated,
+    "same_over_hedged": same_over_hedged,
+    "hedged_over_negated": hedged_over_negated,
+    "cannot_auc": cannot,
+    "stsb_spearman": stsb,
+    "medquad_ndcg10": medquad,
+}

@@ -1,0 +1,127 @@
+"""Export a trained discriminator: `python -m training.pair.export experiment.toml`.
+
+Calibrates `best/` on half of the dev groups, writes the folder that the service serves and that
+sentence-transformers loads, and fails if parity does not hold.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from optimum.exporters.onnx import main_export
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from training import storage
+from training.export import OPSET, install
+from training.pair import evaluation
+from training.pair.config import PairConfig, read_pair_experiment
+from training.pair.relations import RELATIONS
+from training.pair.scaling import Scaling, fit_scaling
+from training.parity import check_discriminator
+from training.run import best_checkpoint, history, run_stage, write_json
+from training.serving import ServedDiscriminator
+
+
+def main(config: PairConfig) -> Path:
+    """Calibrate, export, check parity, and return the model folder."""
+    checkpoint = best_checkpoint(config.folder)
+    with tempfile.TemporaryDirectory() as name:
+        staged = Path(name) / config.output.name
+        staged.mkdir()
+        write_folder(checkpoint, staged, scaling=Scaling(), config=config)
+        texts, relations = evaluation.dev_arrays("calibration")
+        logits = evaluation.both_orders(ServedDiscriminator(staged))(texts)
+        scaling = fit_scaling(logits, relations)
+        calibration = calibrate(logits, relations, scaling, config.precision)
+        write_folder(checkpoint, staged, scaling=scaling, config=config)
+        settings = {
+            "abstention_threshold": calibration["abstention"]["threshold"],
+            "max_length": config.max_length,
+        }
+        amend_config(staged, settings)
+        write_json(staged / "calibration.json", calibration)
+        parity = check_discriminator(staged, reference=checkpoint, scaling=scaling)
+        write_json(staged / "parity.json", parity)
+        write_json(staged / "training.json", history(config.folder))
+        install(staged, config.output)
+    return config.output
+
+
+def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: PairConfig) -> None:
+    """Write weights, graph, tokenizer and configuration, the scaling folded into the head."""
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter.div_(scaling.temperature)
+        model.classifier.bias.add_(torch.tensor(scaling.biases))
+    with tempfile.TemporaryDirectory() as name:
+        plain = Path(name)
+        storage.write_half(model.state_dict(), folder)
+        half = storage.read_half(folder)
+        model.load_state_dict(half)
+        model.save_pretrained(plain)
+        AutoTokenizer.from_pretrained(checkpoint).save_pretrained(plain)
+        graph = trace(plain)
+        for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(plain / file, folder / file)
+    storage.save_graph(storage.point_into_weights(graph, folder), folder)
+    # Read by sentence-transformers and by the service; the threshold is not known yet.
+    amend_config(folder, {"abstention_threshold": 0.0, "max_length": config.max_length})
+
+
+def trace(folder: Path) -> onnx.ModelProto:
+    """Export with Optimum, the weights unfolded and under their torch names."""
+    with tempfile.TemporaryDirectory() as name:
+        main_export(
+            str(folder),
+            name,
+            task="text-classification",
+            opset=OPSET,
+            do_constant_folding=False,
+            do_validation=False,
+            no_post_process=True,
+        )
+        return onnx.load(Path(name) / storage.GRAPH)
+
+
+def amend_config(folder: Path, settings: dict[str, Any]) -> None:
+    """Put what only the service needs into the folder's `config.json`."""
+    path = folder / "config.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["litotes"] = settings
+    write_json(path, content)
+
+
+def calibrate(
+    logits: NDArray[np.float32],
+    relations: NDArray[np.int64],
+    scaling: Scaling,
+    precision: float,
+) -> dict[str, Any]:
+    """Describe the calibration, on its own rows: before, after, and the abstention it allows."""
+    scaled = scaling.apply(logits)
+    return {
+        "temperature": scaling.temperature,
+        "biases": dict(zip(RELATIONS, scaling.biases, strict=True)),
+        "before": evaluation.relation_figures(logits, relations),
+        "after": evaluation.relation_figures(scaled, relations),
+        "ece_before": evaluation.expected_calibration_error(logits, relations),
+        "ece_after": evaluation.expected_calibration_error(scaled, relations),
+        "abstention": evaluation.abstention_threshold(scaled, relations, precision),
+    }
+
+
+if __name__ == "__main__":
+    run_stage(
+        "training.pair.export",
+        "Calibrate and export a trained discriminator, and check its parity.",
+        lambda path: print(main(read_pair_experiment(path))),
+    )

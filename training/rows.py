@@ -1,0 +1,162 @@
+"""The rows of a training run, drawn once, in order, from the corpus and the public sets.
+
+A kind of row has its own columns and its own loss. Rows are drawn pass by pass over a shuffled
+source, so that two rows of one source group hardly ever meet in a batch, where each would be a
+false negative of the other.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from typing import TypeVar
+
+from training import corpus, public
+from training.corpus import Contrast, Exclusion, Group
+
+Row = dict[str, str | float]
+Item = TypeVar("Item")
+
+NLI_SETS = (
+    "mnli_sample/train",
+    "nli_new_protocols/train",
+    "snli_dev/train",
+    "cad_nli/train",
+    "conjnli/train",
+    "fever_dev/train",
+    "fever_symmetric/train",
+    "breaking_nli/train",
+)
+EDIT_SETS = (
+    "condaqa/dev_passage_pairs",
+    "condaqa/dev_sentence_pairs",
+    "condaqa/fewshot_train_passage_pairs",
+    "condaqa/fewshot_train_sentence_pairs",
+)
+AGREE = frozenset(("same", "entailment"))
+DISAGREE = frozenset(("negated", "contradiction"))
+# Half of the passage contrasts are cut to a few sentences around the clause that differs, so that
+# a reversal is learnt at every length and a passage is not recognised by its surroundings.
+CROPPED = 0.5
+
+
+def draw(kind: str, count: int, seed: int) -> list[Row]:
+    """Draw `count` rows of a kind; an empty list where its source is not available.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
+    rng = random.Random(f"{seed}/{kind}")
+    return list(islice(KINDS[kind](rng), count))
+
+
+def passes(items: Sequence[Item], rng: random.Random) -> Iterator[Item]:
+    """Go through the items for ever, each pass in another order."""
+    order = list(items)
+    for _ in repeat(None) if order else ():
+        rng.shuffle(order)
+        yield from order
+
+
+def group_rows(rng: random.Random) -> Iterator[Row]:
+    """An anchor, two texts that mean the same, three that deny it, a hedge and a neutral one.
+
+    Any text of a group's equivalence class may be the anchor: all relations hold for each.
+    """
+    group: Group
+    for group in passes(corpus.groups("train"), rng):
+        anchor, *positives = rng.sample((group.anchor, *group.same), 3)
+        yield {
+            "anchor": anchor,
+            **numbered("positive", positives),
+            **numbered("negated", rng.sample(group.negated, 3)),
+            "hedged": rng.choice(group.hedged),
+            "neutral": rng.choice(group.neutral),
+        }
+
+
+def contrast_rows(rng: random.Random) -> Iterator[Row]:
+    """Two queries and the two passages that only one of them each meets."""
+    row: Contrast
+    for row in passes(corpus.contrasts("train"), rng):
+        doc_a, doc_b = row.doc_a, row.doc_b
+        if rng.random() < CROPPED:
+            doc_a, doc_b = crop(doc_a, doc_b, rng)
+        yield {"query_a": row.query_a, "query_b": row.query_b, "doc_a": doc_a, "doc_b": doc_b}
+
+
+def crop(first: str, second: str, rng: random.Random) -> tuple[str, str]:
+    """Keep the sentences in which two passages differ, and some of those around them."""
+    left, right = sentences(first), sentences(second)
+    before = common_start(left, right)
+    after = common_start(left[before:][::-1], right[before:][::-1])
+    start, stop = rng.randint(0, before), rng.randint(0, after)
+    return " ".join(left[start : len(left) - stop]), " ".join(right[start : len(right) - stop])
+
+
+def sentences(text: str) -> list[str]:
+    """Split a passage where a sentence seems to end."""
+    return re.split(r"(?<=[.!?]) +", text)
+
+
+def common_start(left: Sequence[str], right: Sequence[str]) -> int:
+    """How many items two lists share at their start."""
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(left), len(right)))
+
+
+def exclusion_rows(rng: random.Random) -> Iterator[Row]:
+    """A query that excludes something, two passages that respect it and two that do not."""
+    row: Exclusion
+    for row in passes(corpus.exclusions("train"), rng):
+        yield {
+            "query": row.query,
+            **numbered("relevant", rng.sample(row.relevant, 2)),
+            **numbered("violating", rng.sample(row.violating, 2)),
+        }
+
+
+def polar_pairs(names: Sequence[str]) -> Callable[[random.Random], Iterator[Row]]:
+    """Make a source of pairs that agree (1) or disagree (0), evenly, in either order."""
+
+    def rows(rng: random.Random) -> Iterator[Row]:
+        pairs = public.load_all(names)
+        agree = passes([pair for pair in pairs if pair["label"] in AGREE], rng)
+        disagree = passes([pair for pair in pairs if pair["label"] in DISAGREE], rng)
+        for pair in chain.from_iterable(zip(agree, disagree, strict=False)):
+            first, second = rng.sample((pair["a"], pair["b"]), 2)
+            yield {"a": first, "b": second, "label": float(pair["label"] in AGREE)}
+
+    return rows
+
+
+def graded_rows(rng: random.Random) -> Iterator[Row]:
+    """Pairs with a graded similarity between 0 and 1 (STS)."""
+    for pair in passes(public.load("stsb/train"), rng):
+        yield {"a": pair["a"], "b": pair["b"], "label": float(pair["score"])}
+
+
+def question_rows(rng: random.Random) -> Iterator[Row]:
+    """General relevance: a question and the passage that answers it."""
+    passages = {row["id"]: row["text"] for row in public.load("medquad/corpus")}
+    for pair in passes(public.load("medquad/train_pairs"), rng):
+        yield {"query": pair["query"], "passage": passages[pair["positive_doc_id"]]}
+
+
+def numbered(name: str, texts: Sequence[str]) -> dict[str, str]:
+    """Spread texts over the columns name_1, name_2 and so on."""
+    return {f"{name}_{number}": text for number, text in enumerate(texts, start=1)}
+
+
+KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
+    "groups": group_rows,
+    "contrasts": contrast_rows,
+    "exclusions": exclusion_rows,
+    "polarity": polar_pairs(("cannot/train",)),
+    "inference": polar_pairs(NLI_SETS),
+    "edits": polar_pairs(EDIT_SETS),
+    "graded": graded_rows,
+    "questions": question_rows,
+}
