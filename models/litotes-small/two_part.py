@@ -1,0 +1,194 @@
+"""The two-part sentence encoder, as one sentence-transformers module.
+
+Knows nothing of the rest of the project: the file is copied into every model folder it writes, so
+that `SentenceTransformer(folder, trust_remote_code=True)` loads the folder anywhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, BertConfig
+from transformers.models.bert.modeling_bert import BertEmbeddings, BertLayer
+
+
+class TwoPartEncoder(InputModule):
+    """Text to `[sqrt(1-w) g ; sqrt(w) p]`, both parts and the whole of unit length.
+
+    The general part *g* is what the base encoder gives; the polarity part *p* has upper layers of
+    its own over the layers the two share. The dot product of two vectors is therefore
+    `(1-w) cos(g, g') + w cos(p, p')`, and another weight needs a rescaling of the stored numbers
+    only, not another forward pass.
+
+    Args:
+        bert: Configuration of the base encoder.
+        tokenizer: Its tokenizer.
+        shared_layers: How many lower layers both parts run through.
+        polarity_dimensions: Width of *p*; under the hidden size, a projection is learnt.
+        negation_weight: The weight *w*, between 0 and 1.
+        max_seq_length: Longest input in tokens, special tokens included.
+    """
+
+    config_file_name = "two_part_config.json"
+    config_keys = [  # noqa: RUF012 - declared so by the parent class
+        "general_dimensions",
+        "polarity_dimensions",
+        "negation_weight",
+        "shared_layers",
+        "max_seq_length",
+    ]
+
+    def __init__(
+        self,
+        bert: BertConfig,
+        tokenizer: Any,
+        *,
+        shared_layers: int,
+        polarity_dimensions: int,
+        negation_weight: float,
+        max_seq_length: int,
+    ) -> None:
+        super().__init__()
+        if not 0 <= shared_layers < bert.num_hidden_layers:
+            raise ValueError(f"shared_layers must be 0 to {bert.num_hidden_layers - 1}")
+        if not 1 <= polarity_dimensions <= bert.hidden_size:
+            raise ValueError(f"polarity_dimensions must be 1 to {bert.hidden_size}")
+        if not 0.0 < negation_weight < 1.0:
+            raise ValueError("negation_weight must lie between 0 and 1")
+        self.bert, self.tokenizer = bert, tokenizer
+        self.shared_layers = shared_layers
+        self.general_dimensions: int = bert.hidden_size
+        self.polarity_dimensions = polarity_dimensions
+        self.negation_weight = negation_weight
+        self.max_seq_length = max_seq_length
+        own = bert.num_hidden_layers - shared_layers
+        self.embeddings = BertEmbeddings(bert)
+        self.shared = nn.ModuleList(BertLayer(bert) for _ in range(shared_layers))
+        self.general = nn.ModuleList(BertLayer(bert) for _ in range(own))
+        self.polarity = nn.ModuleList(BertLayer(bert) for _ in range(own))
+        self.projection = (
+            nn.Identity()
+            if polarity_dimensions == bert.hidden_size
+            else nn.Linear(bert.hidden_size, polarity_dimensions, bias=False)
+        )
+
+    @classmethod
+    def from_base(cls, path: str, **settings: Any) -> TwoPartEncoder:
+        """Start from a BERT encoder: *p* begins as a copy of *g*, which stays frozen.
+
+        Args:
+            path: Folder or hub id of the base encoder.
+            **settings: The keyword arguments of the class.
+        """
+        base = AutoModel.from_pretrained(path, attn_implementation="sdpa")
+        module = cls(base.config, AutoTokenizer.from_pretrained(path), **settings)
+        split = module.shared_layers
+        module.embeddings = base.embeddings
+        module.shared = base.encoder.layer[:split]
+        module.general = base.encoder.layer[split:]
+        module.polarity = deepcopy(base.encoder.layer[split:])
+        if isinstance(module.projection, nn.Linear):
+            nn.init.orthogonal_(module.projection.weight)
+        return module.freeze_general()
+
+    def freeze_general(self) -> TwoPartEncoder:
+        """Exclude everything that *g* runs through from training."""
+        for part in (self.embeddings, self.shared, self.general):
+            part.requires_grad_(False)
+        return self
+
+    def train(self, mode: bool = True) -> TwoPartEncoder:
+        """Switch training mode for *p* alone: dropout would make the frozen *g* noisy."""
+        super().train(mode)
+        for part in (self.embeddings, self.shared, self.general):
+            part.eval()
+        return self
+
+    def forward(self, features: dict[str, Tensor], **_: Any) -> dict[str, Tensor]:
+        """Add `general`, `polarity` and `sentence_embedding`, each (batch, dimensions).
+
+        Args:
+            features: `input_ids` and `attention_mask`, both (batch, tokens), and optionally
+                `token_type_ids`.
+        """
+        mask = features["attention_mask"]
+        hidden = self.embeddings(features["input_ids"], features.get("token_type_ids"))
+        # Added to the attention scores: as good as minus infinity, and within half precision.
+        bias = (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -10000.0
+        for layer in self.shared:
+            hidden = layer(hidden, bias)[0]
+        general = mean_pool(run(self.general, hidden, bias), mask)
+        polarity = mean_pool(run(self.polarity, hidden, bias), mask)
+        polarity = self.projection(polarity)
+        features["general"] = nn.functional.normalize(general.float(), dim=-1)
+        features["polarity"] = nn.functional.normalize(polarity.float(), dim=-1)
+        features["sentence_embedding"] = torch.cat(
+            (
+                features["general"] * (1 - self.negation_weight) ** 0.5,
+                features["polarity"] * self.negation_weight**0.5,
+            ),
+            dim=-1,
+        )
+        return features
+
+    def preprocess(
+        self, inputs: list[str], prompt: str | None = None, **_: Any
+    ) -> dict[str, Tensor]:
+        """Tokenise texts to a padded batch."""
+        texts = [prompt + text for text in inputs] if prompt else list(inputs)
+        return dict(
+            self.tokenizer(
+                texts,
+                padding=True,
+                truncation=True,
+                max_length=self.max_seq_length,
+                return_tensors="pt",
+            )
+        )
+
+    def get_embedding_dimension(self) -> int:
+        """Width of the served vector."""
+        return self.general_dimensions + self.polarity_dimensions
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Write configuration, tokenizer, weights and this file into a folder."""
+        self.save_config(output_path)
+        self.bert.save_pretrained(output_path)
+        self.save_tokenizer(output_path)
+        self.save_torch_weights(output_path, safe_serialization=True)
+        source = Path(__file__)
+        target = Path(output_path) / source.name
+        if target.resolve() != source.resolve():
+            shutil.copy(source, target)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, **kwargs: Any) -> TwoPartEncoder:
+        """Read a folder that `save` wrote; half-precision weights are widened to float32."""
+        paths = ("subfolder", "token", "cache_folder", "revision", "local_files_only")
+        where = {name: kwargs[name] for name in paths if name in kwargs}
+        config = cls.load_config(model_name_or_path, **where)
+        config.pop("general_dimensions")
+        attention = (kwargs.get("model_kwargs") or {}).get("attn_implementation", "sdpa")
+        bert = BertConfig.from_pretrained(model_name_or_path, attn_implementation=attention)
+        module = cls(bert, AutoTokenizer.from_pretrained(model_name_or_path), **config)
+        cls.load_torch_weights(model_name_or_path, model=module, **where)
+        return module.freeze_general()
+
+
+def run(layers: nn.ModuleList, hidden: Tensor, bias: Tensor) -> Tensor:
+    """Run (batch, tokens, hidden) through a stack of layers."""
+    for layer in layers:
+        hidden = layer(hidden, bias)[0]
+    return hidden
+
+
+def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Average (batch, tokens, hidden) over the tokens that are not padding."""
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
