@@ -1,0 +1,91 @@
+# Every verb sets up the environment it needs, once: .venv to serve, .venv-dev for all the rest.
+# A second call finds the stamp and touches no network.
+
+PYTHON ?= python3
+# Where the service listens and what it serves: `make serve HOST=0.0.0.0`. Not from the environment,
+# where some shells keep a HOST of their own; there LITOTES_HOST is meant for it.
+HOST =
+PORT =
+MODEL =
+# An index with another build of torch, such as a smaller one for CPUs only.
+TORCH_INDEX ?=
+
+SERVE := .venv/bin/python
+DEV := .venv-dev/bin/python
+SERVE_STAMP := .venv/.installed
+DEV_STAMP := .venv-dev/.installed
+ENCODER := training/experiments/encoder.toml
+# Each goes on from the run before it, and is what is released.
+POLISH := training/experiments/polish.toml
+PAIR := training/experiments/pair.toml
+PAIR_POLISH := training/experiments/pair-polish.toml
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test check train export evaluate pair-train pair-export pair-evaluate clean
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up)'
+
+serve: $(SERVE_STAMP) ## Serve models/litotes-small on 127.0.0.1:8080
+	@exec env $(if $(HOST),LITOTES_HOST='$(HOST)') $(if $(PORT),LITOTES_PORT='$(PORT)') \
+		$(if $(MODEL),LITOTES_MODEL='$(MODEL)') $(SERVE) -m service
+
+test: check ## Run the checks and every test
+	@$(DEV) -m pytest
+
+check: $(DEV_STAMP) ## Check format, lint and types
+	@$(DEV) -m ruff format --check .
+	@$(DEV) -m ruff check .
+	@$(DEV) -m mypy
+
+train: $(DEV_STAMP) ## Train the encoder (under an hour on two cores); goes on where it was stopped
+	$(DEV) -m training.train $(ENCODER)
+	$(DEV) -m training.train $(POLISH)
+
+export: $(DEV_STAMP) ## Write the trained encoder to models/litotes-small as ONNX, and check parity
+	$(DEV) -m training.export $(POLISH)
+
+evaluate: $(DEV_STAMP) ## Print the encoder's dev figures beside the base encoder's
+	$(DEV) -m training.evaluate $(POLISH)
+
+pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
+	$(DEV) -m training.pair.train $(PAIR)
+	$(DEV) -m training.pair.train $(PAIR_POLISH)
+
+pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
+	$(DEV) -m training.pair.export $(PAIR_POLISH)
+
+pair-evaluate: $(DEV_STAMP) ## Print its dev figures beside cosine thresholds
+	$(DEV) -m training.pair.evaluate $(PAIR_POLISH)
+
+clean: ## Remove caches and build products; environments, runs/ and models/ stay
+	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@find service training tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Asked only when an environment is made: later calls use the Python that is in it.
+define require_python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "Litotes needs Python 3.11 or newer, and '$(PYTHON)' is not: name one," \
+		"as in 'make PYTHON=python3.11 $(firstword $(MAKECMDGOALS))'." >&2; exit 1; }
+endef
+
+$(SERVE_STAMP): pyproject.toml deploy/constraints/serve.txt
+	$(require_python)
+	@echo 'Setting up .venv to serve (once; about a minute)'
+	@$(PYTHON) -m venv .venv
+	@$(SERVE) $(PIP_INSTALL) -c deploy/constraints/serve.txt -e '.[cpu]'
+	@touch $@
+
+# torch first and alone, so that its build is chosen by TORCH_INDEX and by nothing else.
+$(DEV_STAMP): pyproject.toml deploy/constraints/dev.txt
+	$(require_python)
+	@echo 'Setting up .venv-dev for tests and training (once; some minutes)'
+	@$(PYTHON) -m venv .venv-dev
+	@$(DEV) $(PIP_INSTALL) -c deploy/constraints/dev.txt torch \
+		$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)')
+	@$(DEV) $(PIP_INSTALL) -c deploy/constraints/dev.txt -e '.[dev]'
+	@touch $@
