@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +92,20 @@ def load(name: str) -> list[Row]:
     if path.exists():
         return list(read_gzip(path))
     source = HUB.get(name)
-    if source is not None and os.environ.get("HF_HUB_OFFLINE") != "1":
-        try:
-            return list(read_hub(source))
-        except (OSError, ValueError, RuntimeError) as error:  # no network, or no such set any more
-            logger.warning("%s: %s", source.name, error)
-    logger.warning("%s is neither under %s nor on the hub: left out", name, folder())
-    return []
+    rows = [] if source is None or os.environ.get("HF_HUB_OFFLINE") == "1" else from_hub(source)
+    if not rows:
+        logger.warning("%s is neither under %s nor on the hub: left out", name, folder())
+    return rows
+
+
+@cache
+def from_hub(source: HubSource) -> list[Row]:
+    """Read a hub set once, or nothing where there is no network: that takes long to find out."""
+    try:
+        return list(read_hub(source))
+    except (OSError, ValueError, RuntimeError) as error:
+        logger.warning("%s: %s", source.name, error)
+        return []
 
 
 def load_all(names: Iterable[str]) -> list[Row]:

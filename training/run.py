@@ -81,6 +81,24 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def replaces(path: Path, figures: dict[str, Any]) -> bool:
+    """Whether figures may take the place of a file: it has none that they lack.
+
+    A machine without the public sets measures less, and must not make a released card poorer.
+    """
+    if not path.exists():
+        return True
+    return names(json.loads(path.read_text(encoding="utf-8"))) <= names(figures)
+
+
+def names(figures: dict[str, Any], prefix: str = "") -> set[str]:
+    """The dotted names of all figures in nested tables."""
+    found: set[str] = set()
+    for name, value in figures.items():
+        found |= names(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name}
+    return found
+
+
 def processes() -> int:
     """How many processes `torchrun` or `accelerate` started; each takes a batch a step."""
     return int(os.environ.get("WORLD_SIZE", "1"))

@@ -12,7 +12,7 @@ import pytest
 
 from training import evaluate
 from training.config import ExperimentConfig, read_experiment
-from training.run import pin_configuration, run_stage, write_json
+from training.run import pin_configuration, replaces, run_stage, write_json
 
 ROOT = Path(__file__).parents[2]
 STAGES = (
@@ -135,3 +135,12 @@ def test_a_folder_holds_one_configuration(tmp_path: Path) -> None:
 def test_json_is_written_as_people_read_it(tmp_path: Path) -> None:
     write_json(tmp_path / "figures.json", {"contrast": 0.5})
     assert (tmp_path / "figures.json").read_text() == '{\n  "contrast": 0.5\n}\n'
+
+
+def test_figures_do_not_take_the_place_of_a_file_that_has_more(tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    full = {"base": {"stsb": 0.8, "contrast": 0.1}, "weight": 0.5}
+    assert replaces(path, full)
+    write_json(path, full)
+    assert replaces(path, {**full, "base": {"stsb": 0.7, "contrast": 0.2, "new": 0.3}})
+    assert not replaces(path, {**full, "base": {"contrast": 0.2}})

@@ -23,7 +23,7 @@ from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.relations import RELATIONS
 from training.pair.scaling import Logits
-from training.run import run_stage, write_json
+from training.run import replaces, run_stage, write_json
 from training.serving import ServedDiscriminator, ServedEncoder
 
 # Public dev sets on which the contradiction score alone is judged.
@@ -49,9 +49,13 @@ def main(config: PairConfig) -> dict[str, Any]:
         figures[f"cosine_{name}"] = cosine_figures(encode)
     aucs = {name: evaluation.contradiction_auc(score, name) for name in AUC_SETS}
     figures["contradiction_auc"] = {name: auc for name, auc in aucs.items() if auc is not None}
-    write_json(config.output / "evaluation.json", figures)
-    model_card.write_pair(config)
     print_table(figures)
+    path = config.output / "evaluation.json"
+    if replaces(path, figures):
+        write_json(path, figures)
+        model_card.write_pair(config)
+    else:
+        print(f"{path} has figures that this run lacks: it and the card stay as they are.")
     return figures
 
 
