@@ -15,7 +15,7 @@ from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.encoding import Remembered, Reweighted
 from training.evaluation.joint import measure
 from training.evaluation.tasks import DEV_TASKS
-from training.run import replaces, run_stage, write_json
+from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder
 
 SWEEP = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -36,12 +36,8 @@ def main(config: ExperimentConfig) -> dict[str, Any]:
         "sweep": {f"{weight:.1f}": measure(at_weight(weight), DEV_TASKS) for weight in SWEEP},
     }
     print_table(figures)
-    path = config.output / "evaluation.json"
-    if replaces(path, figures):
-        write_json(path, figures)
+    if keep_figures(config.output / "evaluation.json", figures):
         model_card.write_encoder(config)
-    else:
-        print(f"{path} has figures that this run lacks: it and the card stay as they are.")
     return figures
 
 

@@ -91,6 +91,15 @@ def replaces(path: Path, figures: dict[str, Any]) -> bool:
     return names(json.loads(path.read_text(encoding="utf-8"))) <= names(figures)
 
 
+def keep_figures(path: Path, figures: dict[str, Any]) -> bool:
+    """Write figures unless the file has some that they lack, and tell whether they were written."""
+    if not replaces(path, figures):
+        print(f"{path} has figures that this run lacks: it and the card stay as they are.")
+        return False
+    write_json(path, figures)
+    return True
+
+
 def names(figures: dict[str, Any], prefix: str = "") -> set[str]:
     """The dotted names of all figures in nested tables."""
     found: set[str] = set()

@@ -11,7 +11,6 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from datasets import Dataset, DatasetDict
 from sentence_transformers import (
     SentenceTransformer,
@@ -33,6 +32,7 @@ from training.run import (
     write_json,
 )
 from training.sampling import SizedBatches
+from training.schedule import trainer_settings
 from training.two_part import TwoPartEncoder
 
 logger = logging.getLogger(__name__)
@@ -129,31 +129,14 @@ def build_losses(
 def arguments(
     config: ExperimentConfig, datasets: DatasetDict, *, bf16: bool
 ) -> SentenceTransformerTrainingArguments:
-    """Settings of the trainer; one epoch goes through every drawn row once."""
-    training: TrainingConfig = config.training
+    """Settings of the trainer."""
+    kinds = config.training.kinds
     return SentenceTransformerTrainingArguments(
-        output_dir=str(config.folder),
-        num_train_epochs=1,
-        learning_rate=training.learning_rate,
-        warmup_steps=training.warmup_steps,
-        weight_decay=training.weight_decay,
-        lr_scheduler_type="linear",
-        seed=config.seed,
-        data_seed=config.seed,
-        bf16=bf16,
-        use_cpu=not torch.cuda.is_available(),
-        batch_sampler=SizedBatches({name: training.kinds[name].rows for name in datasets}),
+        **trainer_settings(
+            config.training, config.folder, seed=config.seed, criterion="joint", bf16=bf16
+        ),
+        batch_sampler=SizedBatches({name: kinds[name].rows for name in datasets}),
         dataloader_drop_last=True,
-        eval_strategy="steps",
-        eval_steps=training.evaluate_every,
-        save_strategy="steps",
-        save_steps=training.evaluate_every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_joint",
-        greater_is_better=True,
-        logging_steps=50,
-        report_to=[],
     )
 
 

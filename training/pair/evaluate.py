@@ -23,7 +23,7 @@ from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.relations import RELATIONS
 from training.pair.scaling import Logits
-from training.run import replaces, run_stage, write_json
+from training.run import keep_figures, run_stage
 from training.serving import ServedDiscriminator, ServedEncoder
 
 # Public dev sets on which the contradiction score alone is judged.
@@ -50,12 +50,8 @@ def main(config: PairConfig) -> dict[str, Any]:
     aucs = {name: evaluation.contradiction_auc(score, name) for name in AUC_SETS}
     figures["contradiction_auc"] = {name: auc for name, auc in aucs.items() if auc is not None}
     print_table(figures)
-    path = config.output / "evaluation.json"
-    if replaces(path, figures):
-        write_json(path, figures)
+    if keep_figures(config.output / "evaluation.json", figures):
         model_card.write_pair(config)
-    else:
-        print(f"{path} has figures that this run lacks: it and the card stay as they are.")
     return figures
 
 

@@ -32,6 +32,7 @@ from training.run import (
     run_stage,
 )
 from training.sampling import SizedBatches
+from training.schedule import trainer_settings
 
 
 def main(config: PairConfig) -> Path:
@@ -79,29 +80,12 @@ def build_model(config: PairConfig) -> CrossEncoder:
 
 
 def arguments(config: PairConfig, *, bf16: bool) -> CrossEncoderTrainingArguments:
-    """Settings of the trainer; one epoch goes through every drawn pair once."""
+    """Settings of the trainer."""
     return CrossEncoderTrainingArguments(
-        output_dir=str(config.folder),
-        num_train_epochs=1,
-        learning_rate=config.learning_rate,
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        lr_scheduler_type="linear",
-        seed=config.seed,
-        data_seed=config.seed,
-        bf16=bf16,
-        use_cpu=not torch.cuda.is_available(),
+        **trainer_settings(
+            config, config.folder, seed=config.seed, criterion="macro_f1", bf16=bf16
+        ),
         batch_sampler=SizedBatches({"pairs": config.rows}),
-        eval_strategy="steps",
-        eval_steps=config.evaluate_every,
-        save_strategy="steps",
-        save_steps=config.evaluate_every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_macro_f1",
-        greater_is_better=True,
-        logging_steps=50,
-        report_to=[],
     )
 
 

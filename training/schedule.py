@@ -1,0 +1,66 @@
+"""What the trainers of both models share: schedule, checkpoints, and how the best one is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+
+class Optimisation(Protocol):
+    """The optimiser's settings, wherever a configuration keeps them."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak of the linear schedule."""
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps to reach it."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of AdamW."""
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between two checkpoints, each measured on the dev rows."""
+
+
+def trainer_settings(
+    optimisation: Optimisation, folder: Path, *, seed: int, criterion: str, bf16: bool
+) -> dict[str, Any]:
+    """Keyword arguments for either library's training arguments.
+
+    One epoch goes through every drawn row once; the checkpoint with the highest dev figure is kept.
+
+    Args:
+        optimisation: The optimiser's settings.
+        folder: Where checkpoints go.
+        seed: Of everything that is random.
+        criterion: Name of the dev figure that chooses.
+        bf16: Run in bfloat16.
+    """
+    return {
+        "output_dir": str(folder),
+        "num_train_epochs": 1,
+        "learning_rate": optimisation.learning_rate,
+        "warmup_steps": optimisation.warmup_steps,
+        "weight_decay": optimisation.weight_decay,
+        "lr_scheduler_type": "linear",
+        "seed": seed,
+        "data_seed": seed,
+        "bf16": bf16,
+        "use_cpu": not torch.cuda.is_available(),
+        "eval_strategy": "steps",
+        "eval_steps": optimisation.evaluate_every,
+        "save_strategy": "steps",
+        "save_steps": optimisation.evaluate_every,
+        "save_total_limit": 2,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": f"eval_{criterion}",
+        "greater_is_better": True,
+        "logging_steps": 50,
+        "report_to": [],
+    }
