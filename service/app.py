@@ -15,7 +15,7 @@ from service import __version__
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.middleware import BodyLimit, RequestBorder
-from service.routes import negation, openai, operations, tei
+from service.routes import negation, openai, operations, rerank, tei
 from service.routes.rendering import RouteError, error_response, explain
 from service.runtime import Runtime
 from service.settings import Settings
@@ -46,7 +46,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for family in (tei, negation, openai, operations):
+    for family in (tei, rerank, negation, openai, operations):
         app.include_router(family.router)
     _handle_errors(app)
     # The last one added is the outermost.

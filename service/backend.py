@@ -38,10 +38,12 @@ class OnnxBackend:
         pad_token_id: The id that fills up a batch.
         provider: The execution provider that must run.
         intra_op_num_threads: Threads of one run on a CPU; 0 takes the processors we may use.
+        side_output: An output of one number a text, to end each row with if the graph has it.
 
     Attributes:
         provider: The execution provider that really runs.
         threads: Threads of one run on a CPU.
+        has_side_output: Whether rows end with the number of `side_output`.
 
     Raises:
         StartupError: The graph cannot be loaded, has inputs or outputs we do not know, or the
@@ -56,19 +58,23 @@ class OnnxBackend:
         pad_token_id: int = 0,
         provider: str = CPU,
         intra_op_num_threads: int = 0,
+        side_output: str | None = None,
     ) -> None:
         self.provider = provider
         self.threads = intra_op_num_threads or usable_cpus()
         self._session = _open_session(graph, provider, self.threads)
         self._pad_token_id = pad_token_id
         self._inputs = _choose_inputs(self._session, graph)
-        self._output, self._pooling = _choose_output(self._session, graph, pooling)
+        output, self._pooling = _choose_output(self._session, graph, pooling)
+        self.has_side_output = _has_side_output(self._session, graph, side_output)
+        self._outputs = [output, side_output] if self.has_side_output else [output]
 
     def run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
         """Run one forward pass.
 
         Returns:
-            One row a text, (texts, width): pooled vectors, not normalised, or logits.
+            One row a text, (texts, width): pooled vectors, not normalised, or logits; behind them
+            the number of the side output, if the graph has it.
         """
         lengths = np.array([len(encoding) for encoding in encodings])
         real = np.arange(lengths.max()) < lengths[:, None]  # (texts, width)
@@ -80,13 +86,20 @@ class OnnxBackend:
         if "token_type_ids" in self._inputs:
             feeds["token_type_ids"] = _pad([e.type_ids for e in encodings], real, 0)
         feeds = {name: feeds[name] for name in self._inputs}
-        (output,) = self._session.run([self._output], feeds)
+        output, *side = self._session.run(self._outputs, feeds)
         rows = pool(output, mask, self._pooling) if self._pooling else output
+        if side:
+            rows = np.column_stack((rows, *side))
         return np.asarray(rows, dtype=np.float32)
 
 
 def open_backend(
-    spec: ModelSpec, *, device: Device, pooling: Pooling | None, intra_op_num_threads: int
+    spec: ModelSpec,
+    *,
+    device: Device,
+    pooling: Pooling | None,
+    intra_op_num_threads: int,
+    side_output: str | None = None,
 ) -> OnnxBackend:
     """Load a model on a device; on CUDA its half precision graph is preferred.
 
@@ -95,6 +108,7 @@ def open_backend(
         device: `auto` takes CUDA if it really becomes active, and the CPU otherwise.
         pooling: How to pool a graph that gives token vectors.
         intra_op_num_threads: Threads of one run on a CPU; 0 takes the processors we may use.
+        side_output: An output of one number a text, to end each row with if the graph has it.
 
     Raises:
         StartupError: The graph cannot be loaded, or CUDA was asked for and is not what runs.
@@ -107,6 +121,7 @@ def open_backend(
             pad_token_id=spec.pad_token_id,
             provider=provider,
             intra_op_num_threads=intra_op_num_threads,
+            side_output=side_output,
         )
 
     if device == "cpu" or (device == "auto" and CUDA not in onnxruntime.get_available_providers()):
@@ -201,3 +216,14 @@ def _choose_output(
     if pooling is None or not by_tokens:
         raise StartupError(f"{graph} gives {', '.join(outputs)}: no rows, and nothing to pool")
     return by_tokens[0], pooling
+
+
+def _has_side_output(session: onnxruntime.InferenceSession, graph: Path, name: str | None) -> bool:
+    shape = next((node.shape for node in session.get_outputs() if node.name == name), None)
+    if shape is None:
+        return False
+    # What only a run shows is no integer here, and is checked at the warm-up.
+    columns = [size for size in shape[1:] if isinstance(size, int)]
+    if len(shape) not in (1, 2) or columns not in ([], [1]):
+        raise StartupError(f"{graph}: the output {name} must hold one number a text, not {shape}")
+    return True

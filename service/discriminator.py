@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from service.engine import Engine
 from service.errors import InferenceFailed, StartupError
-from service.metrics import Metrics
-from service.model_folder import PairSpec, read_pair
-from service.settings import Settings
+from service.model_folder import PairSpec
+from service.timing import Timing
 from service.vectors import Rows, softmax
 
 
@@ -33,13 +30,35 @@ class Judgement:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """What the discriminator says of the pairs of one request.
+
+    Attributes:
+        judgements: One a pair, in the order of the pairs.
+        tokens: Tokens that were run, those of both orders and special tokens included.
+        timing: Where the time went.
+    """
+
+    judgements: list[Judgement]
+    tokens: int
+    timing: Timing
+
+
 class PairDiscriminator:
-    """A cross-encoder that is loaded, warm and taking pairs. Made by `open`.
+    """Judges pairs with a pair model's logits.
+
+    Args:
+        spec: What the model folder says.
+        engine: The model, loaded and warm.
 
     Attributes:
         spec: What the model folder says.
         provider: The ONNX Runtime execution provider that really runs.
         max_characters: Characters of one text that may be read; what is over them is cut first.
+
+    Raises:
+        StartupError: The graph gives another number of logits than the folder names labels.
     """
 
     def __init__(self, spec: PairSpec, engine: Engine) -> None:
@@ -47,34 +66,12 @@ class PairDiscriminator:
         self.provider = engine.provider
         self.max_characters = engine.tokenizer.max_characters
         self._engine = engine
-        if engine.width != len(spec.labels):
+        logits = engine.width - engine.has_side_output
+        if logits != len(spec.labels):
             raise StartupError(
                 f"{spec.folder}: config.json names {len(spec.labels)} labels,"
-                f" the graph gives {engine.width} logits"
+                f" the graph gives {logits} logits"
             )
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, settings: Settings, executor: Executor, metrics: Metrics
-    ) -> AsyncIterator[PairDiscriminator | None]:
-        """Load the model, warm it up and take pairs until the block ends, then drain.
-
-        Yields None where there is no discriminator to serve (`Settings.find_pair_model`).
-
-        Raises:
-            StartupError: The folder is no discriminator, or the device is not to be had.
-        """
-        folder = settings.find_pair_model()
-        if folder is None:
-            yield None
-            return
-        spec = read_pair(folder)
-        recorder = metrics.for_model(spec.name, encoder=False)
-        async with Engine.open(
-            spec, settings, executor, recorder, pooling=None, zeros_allowed=True
-        ) as engine:
-            yield cls(spec, engine)
 
     @property
     def ready(self) -> bool:
@@ -82,17 +79,23 @@ class PairDiscriminator:
         return self._engine.ready
 
     async def judge(
-        self, pairs: Sequence[tuple[str, str]], *, truncate: bool, deadline: float | None = None
-    ) -> list[Judgement]:
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        truncate: bool,
+        blanks_allowed: bool = False,
+        deadline: float | None = None,
+    ) -> Judgements:
         """Judge pairs of texts; the order within a pair makes no difference.
 
         Args:
             pairs: At least one.
             truncate: Cut the longer text of a pair over the model's maximum, rather than refuse.
+            blanks_allowed: Judge texts without content as well.
             deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
 
         Raises:
-            EmptyInput: A text has no content.
+            EmptyInput: A text has no content and `blanks_allowed` is off, or there are no pairs.
             InputTooLong: A pair is over the maximum and `truncate` is off.
             Overloaded: The queue is full.
             DeadlineExceeded: The deadline passed.
@@ -100,10 +103,12 @@ class PairDiscriminator:
             Unavailable: The service is stopping, or its batch loop has died.
         """
         started = time.perf_counter()
-        encodings = await self._engine.tokenizer.encode_pairs(pairs, truncate=truncate)
-        mirrored = await self._engine.tokenizer.encode_pairs(
-            [(second, first) for first, second in pairs], truncate=truncate
-        )
+        tokenizer = self._engine.tokenizer
+        both_orders = (pairs, [(second, first) for first, second in pairs])
+        encodings, mirrored = [
+            await tokenizer.encode_pairs(order, truncate=truncate, blanks_allowed=blanks_allowed)
+            for order in both_orders
+        ]
         tokenization = time.perf_counter() - started
         try:
             results = await self._engine.run(
@@ -113,9 +118,14 @@ class PairDiscriminator:
             index = None if error.index is None else error.index % len(pairs)
             raise InferenceFailed(error.message, index=index) from error
         # The relation is symmetric and a cross-encoder is not, so both orders have a say.
-        logits = np.float32(0.5) * (results.rows[: len(pairs)] + results.rows[len(pairs) :])
+        rows = results.rows[:, : len(self.spec.labels)]
+        logits = np.float32(0.5) * (rows[: len(pairs)] + rows[len(pairs) :])
         truncated = [encoding.truncated for encoding in encodings]
-        return self._read(softmax(logits), truncated)
+        return Judgements(
+            judgements=self._read(softmax(logits), truncated),
+            tokens=sum(map(len, (*encodings, *mirrored))),
+            timing=Timing(tokenization, results.queue_duration, results.inference_duration),
+        )
 
     def _read(self, scores: Rows, truncated: list[bool]) -> list[Judgement]:
         judgements = []

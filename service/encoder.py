@@ -17,26 +17,12 @@ from service.errors import InvalidInput, StartupError
 from service.metrics import Metrics
 from service.model_folder import EncoderSpec, read_encoder
 from service.settings import Settings
+from service.timing import Timing
 from service.tokenization import Direction, Encoding
 from service.vectors import normalize as unit_length
 
 # Vectors of more numbers than this are finished in a thread: a millisecond or so of arithmetic.
 _INLINE_NUMBERS = 250_000
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Where a request's time went, in seconds.
-
-    Attributes:
-        tokenization: From texts to tokens.
-        queue: Waiting, all of it: before the first forward pass and between passes.
-        inference: The forward passes that held texts of this request.
-    """
-
-    tokenization: float
-    queue: float
-    inference: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +40,11 @@ class Embeddings:
     token_counts: list[int]
     truncated: list[int]
     timing: Timing
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were run."""
+        return sum(self.token_counts)
 
 
 @dataclass(frozen=True, slots=True)

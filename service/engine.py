@@ -31,12 +31,13 @@ _STUCK_AFTER = 60.0
 
 
 class Engine:
-    """What an encoder and a pair discriminator have in common. Made by `open`.
+    """What an encoder and a pair model have in common. Made by `open`.
 
     Attributes:
         tokenizer: Makes the encodings that `run` takes.
         provider: The ONNX Runtime execution provider that really runs.
         width: Numbers of a row.
+        has_side_output: Whether rows end with the number of the side output.
         max_batch_tokens: Tokens of one forward pass, padding included.
     """
 
@@ -53,6 +54,7 @@ class Engine:
     ) -> None:
         self.tokenizer = tokenizer
         self.provider = backend.provider
+        self.has_side_output = backend.has_side_output
         self.width = width
         self.max_batch_tokens = max_batch_tokens
         self._batcher = batcher
@@ -70,6 +72,7 @@ class Engine:
         *,
         pooling: Pooling | None,
         zeros_allowed: bool,
+        side_output: str | None = None,
     ) -> AsyncIterator[Engine]:
         """Load a model, warm it up and take encodings until the block ends, then drain.
 
@@ -80,6 +83,7 @@ class Engine:
             metrics: Where to record.
             pooling: How to pool a graph that gives token vectors.
             zeros_allowed: Whether a row of zeros is an answer.
+            side_output: An output of one number a text, to end each row with if the graph has it.
 
         Raises:
             StartupError: The model cannot be loaded or run.
@@ -87,7 +91,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         # In the executor, so that the event loop answers probes while a model loads.
         tokenizer, backend = await loop.run_in_executor(
-            executor, partial(_load, spec, settings, pooling)
+            executor, partial(_load, spec, settings, pooling, side_output)
         )
         try:
             limits = _limits(settings, backend)
@@ -149,13 +153,14 @@ class Engine:
 
 
 def _load(
-    spec: ModelSpec, settings: Settings, pooling: Pooling | None
+    spec: ModelSpec, settings: Settings, pooling: Pooling | None, side_output: str | None
 ) -> tuple[Tokenizer, OnnxBackend]:
     backend = open_backend(
         spec,
         device=settings.device,
         pooling=pooling,
         intra_op_num_threads=settings.intra_op_num_threads,
+        side_output=side_output,
     )
     tokenizer = Tokenizer(
         spec.tokenizer,

@@ -3,7 +3,8 @@
 - ServiceError
     - InvalidInput 422        wrong type, unknown prompt, a value out of range
         - EmptyInput 400      nothing to embed, or a text without content
-        - InputTooLong 422    a text over the model's limit, with truncation off
+        - InputTooLong 422    a text over the model's limit, with truncation off, or over the
+                              operator's for its windows, sentences or words
         - TooManyInputs 422   more texts in a request than the operator allows
     - MalformedBody 400       not JSON, or not UTF-8
     - RequestTimeout 408      the body did not arrive before the request's deadline
@@ -60,7 +61,7 @@ class EmptyInput(InvalidInput):
 
 
 class InputTooLong(InvalidInput):
-    """A text is longer than the model reads, and truncation was not allowed."""
+    """A text is longer than the model reads or the operator allows, and is not to be cut."""
 
     code = "context_length_exceeded"
 

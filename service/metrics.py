@@ -2,7 +2,7 @@
 
 Two families. `te_*` carries text-embeddings-inference's names where the meaning is the same, so
 that dashboards made for it go on working; they describe the encoder, which is the one model that
-server would run. `litotes_*` is labelled by model and covers the pair discriminator too.
+server would run. `litotes_*` is labelled by model and covers the pair model too.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class Metrics:
         self.padding_tokens = self._counter("litotes_padding_tokens", "Padding that was run.")
         self.tokens = self._counter("litotes_tokens", "Tokens run, without padding.")
         self.texts = self._counter(
-            "litotes_texts", "Texts answered; a pair counts once for each order."
+            "litotes_texts",
+            "Texts answered; a pair counts once for each order, a passage for each window.",
         )
         self.truncated_inputs = self._counter("litotes_truncated_inputs", "Texts that were cut.")
         self.failed_batches = self._counter("litotes_failed_batches", "Forward passes that raised.")

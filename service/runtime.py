@@ -15,6 +15,8 @@ from typing import Literal
 from service.discriminator import PairDiscriminator
 from service.encoder import Encoder
 from service.metrics import Metrics
+from service.pair_model import PairModel
+from service.reranker import Reranker
 from service.settings import Settings
 
 State = Literal["loading", "ready", "failed", "stalled"]
@@ -34,6 +36,7 @@ class Runtime:
         created: When this object was made, in Unix seconds.
         encoder: The encoder, once it is loaded.
         discriminator: The pair discriminator, once it is loaded; None where none is served.
+        reranker: The reranker, once it is loaded; None where none is served.
         failure: What ended the loading, where something did.
     """
 
@@ -45,6 +48,7 @@ class Runtime:
         self.created = time.time()
         self.encoder: Encoder | None = None
         self.discriminator: PairDiscriminator | None = None
+        self.reranker: Reranker | None = None
         self.failure: BaseException | None = None
         self._on_settled = on_settled
         self._closing = asyncio.Event()
@@ -81,13 +85,15 @@ class Runtime:
             self.settings.find_pair_model()
             shared = (self.settings, executor, self.metrics)
             encoder = await stack.enter_async_context(Encoder.open(*shared))
-            self.discriminator = await stack.enter_async_context(PairDiscriminator.open(*shared))
+            pair_model = await stack.enter_async_context(PairModel.open(*shared))
+            if pair_model is not None:
+                self.discriminator, self.reranker = pair_model.discriminator, pair_model.reranker
             self.encoder = encoder
             self._on_settled(self)
             await self._closing.wait()
 
     def _ended(self, holder: asyncio.Task[None]) -> None:
-        self.encoder = self.discriminator = None
+        self.encoder = self.discriminator = self.reranker = None
         self.failure = None if holder.cancelled() else holder.exception()
         if self.failure is not None:
             self._on_settled(self)

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     model: Path = Field(Path("models/litotes-small"), description="Folder of the encoder.")
     pair_model: Path | None = Field(
         Path("models/litotes-small-pair"),
-        description="Folder of the pair discriminator; none turns /negation-check off.",
+        description="Folder of the pair model; none turns /negation-check and reranking off.",
     )
     served_model_name: str | None = Field(
         None, min_length=1, description="Name the API answers to; the model folder's name if unset."
@@ -65,7 +65,20 @@ class Settings(BaseSettings):
         description="Tokens that may wait; a request that would exceed them is refused with 429,"
         " unless nothing waits: then a request of any size is taken.",
     )
-    max_client_batch_size: Count = Field(2048, description="Texts of one request.")
+    max_client_batch_size: Count = Field(
+        2048,
+        description="Texts of one request; in a negation check also the words that are explained"
+        " and the sentences of the passages, each taken together.",
+    )
+    max_passage_windows: Count = Field(
+        32, description="Windows of one passage to rerank; a longer one is refused."
+    )
+    max_passage_sentences: Count = Field(
+        256, description="Sentences of one passage to check against a claim."
+    )
+    max_explained_words: Count = Field(
+        100, description="Words to explain in one pair, those of both texts together."
+    )
     max_body_bytes: Count = Field(
         4 * 1024 * 1024,
         description="Bytes of one request body; the default holds 2048 texts of 2,000 characters.",
@@ -103,7 +116,7 @@ class Settings(BaseSettings):
         return self.served_model_name or self.model.resolve().name
 
     def find_pair_model(self) -> Path | None:
-        """Return the discriminator's folder, or None where there is none to serve.
+        """Return the pair model's folder, or None where there is none to serve.
 
         Raises:
             StartupError: A folder was named and does not exist; the default one may be absent.

@@ -24,6 +24,7 @@ from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError,
 
 Direction = Literal["left", "right"]
 Source = TypeVar("Source", str, tuple[str, str])
+Result = TypeVar("Result")
 
 # Texts of one piece of work: enough to make the hop into a thread cheap, few enough for others to
 # get their turn soon.
@@ -68,7 +69,7 @@ class Tokenizer:
         workers: Number of threads.
 
     Raises:
-        StartupError: The file cannot be read, or special tokens alone fill the maximum.
+        StartupError: The file cannot be read, or special tokens leave no room for a pair.
     """
 
     def __init__(self, path: Path, *, max_input_tokens: int, workers: int) -> None:
@@ -77,10 +78,10 @@ class Tokenizer:
         self.max_input_tokens = max_input_tokens
         self.max_characters = max_input_tokens * _CHARACTERS_PER_TOKEN
         self._tokenizer = _load(path)
-        self._special_tokens = {
+        self._special_tokens: dict[bool, int] = {
             pair: self._tokenizer.num_special_tokens_to_add(pair) for pair in (False, True)
         }
-        if self._special_tokens[True] >= max_input_tokens:
+        if self._special_tokens[True] + 2 > max_input_tokens:
             raise StartupError(f"max_input_tokens {max_input_tokens} leaves no room for text")
         self._workers = workers
         self._closed = False
@@ -114,12 +115,17 @@ class Tokenizer:
             Unavailable: The tokenizer is closed.
         """
         work = partial(self._encode, truncate=truncate, direction=direction, prompt=prompt)
-        return await self._spread(work, texts)
+        return await self.spread(work, texts)
 
     async def encode_pairs(
-        self, pairs: Sequence[tuple[str, str]], *, truncate: bool
+        self, pairs: Sequence[tuple[str, str]], *, truncate: bool, blanks_allowed: bool = False
     ) -> list[Encoding]:
         """Tokenise pairs of texts, cutting the longer one of a pair first.
+
+        Args:
+            pairs: What to tokenise.
+            truncate: Cut pairs over the maximum, rather than refuse them.
+            blanks_allowed: Take texts without content as well.
 
         Raises:
             EmptyInput: A text has no content; `index` says in which pair.
@@ -127,18 +133,26 @@ class Tokenizer:
             InvalidInput: A text is not valid Unicode.
             Unavailable: The tokenizer is closed.
         """
-        return await self._spread(partial(self._encode_pairs, truncate=truncate), pairs)
+        work = partial(self._encode_pairs, truncate=truncate, blanks_allowed=blanks_allowed)
+        return await self.spread(work, pairs)
 
-    async def _spread(
-        self, work: Callable[[Sequence[Source], int], list[Encoding]], sources: Sequence[Source]
-    ) -> list[Encoding]:
+    async def spread(
+        self, work: Callable[[Sequence[Source], int], list[Result]], sources: Sequence[Source]
+    ) -> list[Result]:
         """Run `work` on chunks, no more at once than there are threads.
 
         So a long list makes way for others after each round, and a cancelled one stops there.
+
+        Args:
+            work: Gives one result a source; it is told where its chunk starts in the list.
+            sources: What to work on.
+
+        Raises:
+            Unavailable: The tokenizer is closed.
         """
         loop = asyncio.get_running_loop()
         starts = range(0, len(sources), _CHUNK)
-        encodings: list[Encoding] = []
+        results: list[Result] = []
         for first in range(0, len(starts), self._workers):
             if self._closed:
                 raise Unavailable("the service is stopping")
@@ -150,49 +164,80 @@ class Tokenizer:
             for chunk in await asyncio.gather(*jobs, return_exceptions=True):
                 if isinstance(chunk, BaseException):
                     raise chunk
-                encodings += chunk
-        return encodings
+                results += chunk
+        return results
 
-    def _encode(
-        self, texts: Sequence[str], start: int, *, truncate: bool, direction: Direction, prompt: str
-    ) -> list[Encoding]:
-        *tokens, bare = self._tokenize([prompt + text for text in (*texts, "")], start, direction)
-        encodings = []
-        for index, (text, own) in enumerate(zip(texts, tokens, strict=True), start):
-            # The second look is for a text that merges with the prompt's last word.
-            added = len(own.tokens) > len(bare.tokens)
-            if not (added or self._tokenize([text], index, direction)[0].tokens):
-                raise EmptyInput("`inputs` cannot be empty", index=index)
-            encodings.append(self._fit([own], index, truncate=truncate, direction=direction))
-        return encodings
+    def special_tokens(self, *, pair: bool) -> int:
+        """Return how many special tokens are put into a text, or into a pair."""
+        return self._special_tokens[pair]
 
-    def _encode_pairs(
-        self, pairs: Sequence[tuple[str, str]], start: int, *, truncate: bool
-    ) -> list[Encoding]:
-        firsts = self._tokenize([first for first, _ in pairs], start, "right")
-        seconds = self._tokenize([second for _, second in pairs], start, "right")
-        encodings = []
-        for index, pair in enumerate(zip(firsts, seconds, strict=True), start):
-            if not all(side.tokens for side in pair):
-                raise EmptyInput("a text of a pair cannot be empty", index=index)
-            encodings.append(self._fit(pair, index, truncate=truncate, direction="right"))
-        return encodings
+    def tokenize(
+        self, texts: Sequence[str], start: int, direction: Direction, max_characters: int
+    ) -> list[Tokens]:
+        """Return the tokens of each text, without special ones.
 
-    def _tokenize(self, texts: Sequence[str], start: int, direction: Direction) -> list[_Tokens]:
-        """Return the tokens of each text, without special ones."""
-        limit = self.max_characters
+        Args:
+            texts: What to tokenise.
+            start: Number of the first one, for errors.
+            direction: The end at which a text is cut.
+            max_characters: Where it is cut.
+
+        Raises:
+            InvalidInput: A text is not valid Unicode.
+        """
         for index, text in enumerate(texts, start):
             # JSON can spell half of a surrogate pair, and the tokenizer takes valid text only.
             if _SURROGATE.search(text):
                 raise InvalidInput("`inputs` must be valid Unicode", index=index)
+        limit = max_characters
         parts = [text[:limit] if direction == "right" else text[-limit:] for text in texts]
         encoded = self._tokenizer.encode_batch_fast(parts, add_special_tokens=False)
         return [
-            _Tokens(tokens, len(text) > limit) for tokens, text in zip(encoded, texts, strict=True)
+            Tokens(tokens, len(text) > limit) for tokens, text in zip(encoded, texts, strict=True)
         ]
 
+    def join(self, *sides: Tokens) -> tokenizers.Encoding:
+        """Put the special tokens into one text, or between the two of a pair."""
+        return self._tokenizer.post_process(*(side.tokens for side in sides))
+
+    def _encode(
+        self, texts: Sequence[str], start: int, *, truncate: bool, direction: Direction, prompt: str
+    ) -> list[Encoding]:
+        prompted = [prompt + text for text in (*texts, "")]
+        *tokens, bare = self.tokenize(prompted, start, direction, self.max_characters)
+        encodings = []
+        for index, (text, own) in enumerate(zip(texts, tokens, strict=True), start):
+            # The second look is for a text that merges with the prompt's last word.
+            added = len(own.tokens) > len(bare.tokens)
+            if not (added or self._has_tokens(text, index, direction)):
+                raise EmptyInput("`inputs` cannot be empty", index=index)
+            encodings.append(self._fit([own], index, truncate=truncate, direction=direction))
+        return encodings
+
+    def _has_tokens(self, text: str, index: int, direction: Direction) -> bool:
+        (own,) = self.tokenize([text], index, direction, self.max_characters)
+        return bool(own.tokens)
+
+    def _encode_pairs(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        start: int,
+        *,
+        truncate: bool,
+        blanks_allowed: bool,
+    ) -> list[Encoding]:
+        limit = self.max_characters
+        firsts = self.tokenize([first for first, _ in pairs], start, "right", limit)
+        seconds = self.tokenize([second for _, second in pairs], start, "right", limit)
+        encodings = []
+        for index, pair in enumerate(zip(firsts, seconds, strict=True), start):
+            if not blanks_allowed and not all(side.tokens for side in pair):
+                raise EmptyInput("a text of a pair cannot be empty", index=index)
+            encodings.append(self._fit(pair, index, truncate=truncate, direction="right"))
+        return encodings
+
     def _fit(
-        self, sides: Sequence[_Tokens], index: int, *, truncate: bool, direction: Direction
+        self, sides: Sequence[Tokens], index: int, *, truncate: bool, direction: Direction
     ) -> Encoding:
         """Cut one text, or the two of a pair, to the maximum and put the special tokens in."""
         special = self._special_tokens[len(sides) == 2]
@@ -208,7 +253,7 @@ class Tokenizer:
         room = self.max_input_tokens - special
         for side, length in zip(sides, _share(lengths, room), strict=True):
             side.tokens.truncate(length, direction=direction)
-        whole = self._tokenizer.post_process(*(side.tokens for side in sides))
+        whole = self.join(*sides)
         return Encoding(
             ids=np.array(whole.ids, dtype=np.int32),
             type_ids=np.array(whole.type_ids, dtype=np.int32),
@@ -218,7 +263,7 @@ class Tokenizer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tokens:
+class Tokens:
     """A text's tokens without special ones, and whether the text was cut before tokenising."""
 
     tokens: tokenizers.Encoding

@@ -42,6 +42,11 @@ def softmax(rows: Rows) -> Rows:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn logits into probabilities; neither end overflows, and small ones keep their digits."""
+    return np.asarray(np.exp(-np.logaddexp(0, -logits.astype(np.float64))), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class TwoPart:
     """The parts of a vector `[sqrt(1-w) g ; sqrt(w) p]`, *g* and *p* of unit length.

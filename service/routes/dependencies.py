@@ -12,8 +12,11 @@ from fastapi import Depends, Request
 from service.discriminator import PairDiscriminator
 from service.encoder import Encoder
 from service.errors import Unavailable, WrongModelType
+from service.reranker import RELEVANCE, Reranker
 from service.runtime import Runtime
 from service.settings import Settings
+
+_NO_PAIR_MODEL = "no pair model is loaded: start the server with --pair-model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,26 @@ async def get_discriminator(runtime: RuntimeDep, encoder: EncoderDep) -> PairDis
         WrongModelType: They are, and no pair discriminator is among them.
     """
     if runtime.discriminator is None:
-        raise WrongModelType("no pair model is loaded: start the server with --pair-model")
+        raise WrongModelType(_NO_PAIR_MODEL)
     return runtime.discriminator
 
 
+async def get_reranker(runtime: RuntimeDep, encoder: EncoderDep) -> Reranker:
+    """Return the reranker.
+
+    Raises:
+        Unavailable: The models are not loaded.
+        WrongModelType: They are, and no pair model with a relevance output is among them.
+    """
+    if runtime.reranker is not None:
+        return runtime.reranker
+    if runtime.discriminator is None:
+        raise WrongModelType(_NO_PAIR_MODEL)
+    raise WrongModelType(
+        f"the pair model {runtime.discriminator.spec.name} does not rerank:"
+        f" its graph has no output {RELEVANCE!r}"
+    )
+
+
 DiscriminatorDep = Annotated[PairDiscriminator, Depends(get_discriminator)]
+RerankerDep = Annotated[Reranker, Depends(get_reranker)]

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
-from service.encoder import Embeddings, Encoder
 from service.routes.dependencies import Call
 from service.routes.texts import Texts
+from service.timing import Timing
 
 _MAX_LISTED = 100
 
 
+class Model(Protocol):
+    """An encoder, a discriminator or a reranker: what runs somewhere."""
+
+    provider: str
+
+
+class Results(Protocol):
+    """What one of them gave."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were run."""
+
+    @property
+    def timing(self) -> Timing:
+        """Where the time went."""
+
+
 def timing_headers(
-    call: Call, encoder: Encoder, embeddings: Embeddings, texts: Sequence[str]
+    call: Call, model: Model, results: Results, texts: Sequence[str]
 ) -> dict[str, str]:
     """Return text-embeddings-inference's headers; times are whole milliseconds."""
     total = _milliseconds(time.perf_counter() - call.started)
-    timing = embeddings.timing
+    timing = results.timing
     return {
-        "x-compute-type": encoder.provider,
+        "x-compute-type": model.provider,
         "x-compute-time": total,
         "x-compute-characters": str(sum(map(len, texts))),
-        "x-compute-tokens": str(sum(embeddings.token_counts)),
+        "x-compute-tokens": str(results.tokens),
         "x-total-time": total,
         "x-tokenization-time": _milliseconds(timing.tokenization),
         "x-queue-time": _milliseconds(timing.queue),

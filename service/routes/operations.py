@@ -10,7 +10,7 @@ from service import __version__
 from service.errors import Unavailable
 from service.routes.dependencies import EncoderDep, RuntimeDep
 from service.routes.rendering import json_response
-from service.runtime import State
+from service.runtime import Runtime, State
 from service.schemas.operations import Embedding, Info, Liveness, ModelType, Readiness
 from service.schemas.tei import ErrorBody
 
@@ -43,9 +43,23 @@ async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
         negation_weight=spec.two_part.negation_weight if spec.two_part else None,
         prompts=sorted(spec.prompts),
         pair_model=runtime.discriminator.spec.name if runtime.discriminator else None,
+        pair_routes=_pair_routes(runtime),
         max_body_bytes=settings.max_body_bytes,
         max_queue_tokens=settings.max_queue_tokens,
+        max_passage_windows=settings.max_passage_windows,
+        max_passage_sentences=settings.max_passage_sentences,
+        max_explained_words=settings.max_explained_words,
     )
+
+
+def _pair_routes(runtime: Runtime) -> list[str]:
+    """Return the routes that the pair model serves; the others of its routes answer 424."""
+    routes = []
+    if runtime.discriminator is not None:
+        routes.append("/negation-check")
+    if runtime.reranker is not None:
+        routes += ["/rerank", "/v1/rerank", "/v2/rerank"]
+    return routes
 
 
 @router.head("/health", include_in_schema=False)

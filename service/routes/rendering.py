@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -50,12 +50,15 @@ def error_response(error: ServiceError, path: str) -> Response:
         headers["retry-after-ms"] = str(math.ceil(error.retry_after * 1000))
     if isinstance(error, RequestTimeout):
         headers["connection"] = "close"  # the rest of the body is not waited for
-    render = _openai_body if _is_openai(path) else _tei_body
-    return json_response(render(error), status=error.status, headers=headers)
+    return json_response(_renderer(path)(error), status=error.status, headers=headers)
 
 
-def _is_openai(path: str) -> bool:
-    return path.startswith("/v1/") or path == "/embeddings"
+def _renderer(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+    if path == "/v1/rerank":
+        return _jina_body
+    if path.startswith("/v1/") or path == "/embeddings":
+        return _openai_body
+    return _cohere_body if path.startswith("/v2/") else _tei_body
 
 
 def _tei_body(error: ServiceError) -> dict[str, Any]:
@@ -74,6 +77,16 @@ def _openai_body(error: ServiceError) -> dict[str, Any]:
         "code": error.code,
     }
     return {"error": fields if error.index is None else fields | {"index": error.index}}
+
+
+def _jina_body(error: ServiceError) -> dict[str, Any]:
+    # Other servers answer on this path as OpenAI would, and their clients read that.
+    return {"detail": _printable(error.message), **_openai_body(error)}
+
+
+def _cohere_body(error: ServiceError) -> dict[str, Any]:
+    body: dict[str, Any] = {"message": _printable(error.message)}
+    return body if error.index is None else body | {"index": error.index}
 
 
 def _printable(message: str) -> str:

@@ -94,6 +94,17 @@ def compared(prefix: str, source: str, sentences: Sequence[str]) -> Texts:
     return Texts([source, *sentences], place)
 
 
+def led(lead: str, text: str, param: str, texts: Sequence[str]) -> Texts:
+    """A text in a field of its own, such as a query, and the texts of a list."""
+
+    def place(number: int) -> Place:
+        if number == 0:
+            return Place(lead, lead, None)
+        return Place(f"{param}[{number - 1}]", param, number - 1)
+
+    return Texts([text, *texts], place)
+
+
 def paired(pairs: Sequence[tuple[str, str]], ends: tuple[str, str] = ("[0]", "[1]")) -> Texts:
     """The texts of a list of pairs, the two of a pair beside each other."""
 

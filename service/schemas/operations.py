@@ -44,8 +44,12 @@ class Info(BaseModel):
     negation_weight: float | None
     prompts: list[str]
     pair_model: str | None
+    pair_routes: list[str]
     max_body_bytes: int
     max_queue_tokens: int
+    max_passage_windows: int
+    max_passage_sentences: int
+    max_explained_words: int
 
 
 class Liveness(BaseModel):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from relevance import build_reranking_pair
 from serving import serving
 
 from service.settings import Settings
@@ -32,4 +33,32 @@ def encoder_only_client(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a server without a pair discriminator."""
     alone = settings.model_copy(update={"pair_model": None})
     with serving(alone) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def reranking_folder(models: Path) -> Path:
+    """A pair model with both outputs."""
+    return build_reranking_pair(models / "tiny-reranking-pair")
+
+
+@pytest.fixture(scope="session")
+def reranking_client(settings: Settings, reranking_folder: Path) -> Iterator[httpx.Client]:
+    """A client of a server whose pair model also reranks."""
+    both = settings.model_copy(update={"pair_model": reranking_folder})
+    with serving(both) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def strict_client(settings: Settings, reranking_folder: Path) -> Iterator[httpx.Client]:
+    """A client of a server with low limits for the routes of the pair model."""
+    limits = {
+        "max_client_batch_size": 8,
+        "max_passage_windows": 2,
+        "max_passage_sentences": 3,
+        "max_explained_words": 5,
+    }
+    strict = settings.model_copy(update={"pair_model": reranking_folder, **limits})
+    with serving(strict) as url, httpx.Client(base_url=url) as http:
         yield http

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from relevance import build_reranking_pair
 from tiny_models import GENERAL, HIDDEN, MAX_TOKENS, POLARITY, RELATIONS, WEIGHT, build_tokenizer
 
 from service.backend import CPU, OnnxBackend, open_backend
@@ -116,6 +117,33 @@ def test_a_graph_that_does_not_fit_is_named_in_one_line(
 def test_a_three_dimensional_output_of_any_name_is_pooled(tmp_path: Path) -> None:
     path = save(tmp_path, output=("some_name", 3))
     assert OnnxBackend(path, pooling="mean").run([encoding(4, 8)]).tolist() == [[6]]
+
+
+@pytest.mark.parametrize("shape", [("batch", 1), ("batch",)])
+def test_a_side_output_ends_each_row(
+    pair_folder: Path, tmp_path: Path, shape: tuple[str | int, ...]
+) -> None:
+    folder = build_reranking_pair(tmp_path, shape=shape)
+    encodings = some_encodings(9)
+    both = OnnxBackend(folder / "model.onnx", pooling=None, side_output="relevance")
+    assert both.has_side_output
+    rows = both.run(encodings)
+    alone = OnnxBackend(pair_folder / "model.onnx", pooling=None, side_output="relevance")
+    assert not alone.has_side_output
+    np.testing.assert_allclose(rows[:, :-1], alone.run(encodings), atol=1e-5)
+    assert rows.shape == (9, len(RELATIONS) + 1)
+
+
+def test_a_side_output_that_is_not_asked_for_is_not_run(reranking_folder: Path) -> None:
+    backend = OnnxBackend(reranking_folder / "model.onnx", pooling=None)
+    assert not backend.has_side_output
+    assert backend.run(some_encodings(3)).shape == (3, len(RELATIONS))
+
+
+def test_a_side_output_of_several_numbers_a_text_is_refused(tmp_path: Path) -> None:
+    folder = build_reranking_pair(tmp_path, shape=("batch", 2))
+    with pytest.raises(StartupError, match="relevance must hold one number a text"):
+        OnnxBackend(folder / "model.onnx", pooling=None, side_output="relevance")
 
 
 @pytest.mark.parametrize("device", ["cpu", "auto"])

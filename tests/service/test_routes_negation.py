@@ -14,6 +14,7 @@ from tiny_models import MAX_TOKENS
 
 from service.cues import Cue
 from service.routes import negation
+from service.routes.portions import PORTION
 
 RELATIONS = {"equivalence", "contradiction", "hedge", "neutral"}
 PAIRS = [
@@ -91,8 +92,8 @@ def test_a_request_that_is_given_up_looks_for_no_more_cues(monkeypatch: pytest.M
         return []
 
     async def give_up() -> None:
-        pairs = [("a" * negation._PORTION, "b")] * 10
-        finding = asyncio.create_task(negation.find_pair_cues(pairs, negation._PORTION))
+        pairs = [("a" * PORTION, "b")] * 10
+        finding = asyncio.create_task(negation.find_pair_cues(pairs, PORTION))
         await asyncio.to_thread(begun.wait, 30)
         finding.cancel()
         go_on.set()

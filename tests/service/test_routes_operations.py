@@ -68,6 +68,10 @@ def test_info_has_the_fields_of_text_embeddings_inference_and_ours(
     assert 0 < info["general_dimensions"] < info["dimensions"]
     assert 0 < info["negation_weight"] < 1
     assert info["pair_model"]
+    assert info["pair_routes"] == ["/negation-check"]
+    assert info["max_passage_windows"] == 32
+    assert info["max_passage_sentences"] == 256
+    assert info["max_explained_words"] == 100
 
 
 def test_while_the_model_loads_the_server_is_live_and_not_ready(
@@ -144,12 +148,14 @@ def test_a_method_that_a_route_does_not_have_is_a_405(
 
 
 POSTS = ("/embed", "/similarity", "/negation-check", "/v1/embeddings", "/embeddings")
+RERANKS = {"/rerank": "ErrorBody", "/v1/rerank": "JinaErrorBody", "/v2/rerank": "CohereErrorBody"}
 
 
-@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("path", [*POSTS, *RERANKS])
 def test_the_documented_examples_are_answered_as_documented(
-    client: httpx.Client, path: str
+    reranking_client: httpx.Client, path: str
 ) -> None:
+    client = reranking_client
     document = client.get("/openapi.json").json()
     schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
     names = [form["$ref"].rpartition("/")[2] for form in schema.get("oneOf", [schema])]
@@ -161,13 +167,13 @@ def test_the_documented_examples_are_answered_as_documented(
         assert client.post(path, content=json.dumps(example)).status_code == 200
 
 
-@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("path", [*POSTS, *RERANKS])
 def test_the_documented_errors_have_the_shape_of_the_family(
     client: httpx.Client, path: str
 ) -> None:
     responses = client.get("/openapi.json").json()["paths"][path]["post"]["responses"]
     assert {"200", "400", "408", "413", "422", "424", "429", "503", "504"} <= set(responses)
-    body = "OpenAIErrorBody" if "embeddings" in path else "ErrorBody"
+    body = RERANKS.get(path, "OpenAIErrorBody" if "embeddings" in path else "ErrorBody")
     reference = responses["422"]["content"]["application/json"]["schema"]["$ref"]
     assert reference == f"#/components/schemas/{body}"
 

@@ -37,10 +37,24 @@ async def test_the_models_are_there_once_they_are_loaded_and_gone_at_the_end(
         await asyncio.wait_for(settlement.told.wait(), 30)
         assert runtime.encoder is not None
         assert runtime.discriminator is not None
+        assert runtime.reranker is None
         encoder = runtime.encoder
     assert settlement.states == ["ready"]
     assert (runtime.encoder, runtime.discriminator, runtime.failure) == (None, None, None)
     assert not encoder.ready
+
+
+async def test_a_pair_model_with_both_outputs_also_reranks(
+    settings: Settings, reranking_folder: Path
+) -> None:
+    settlement = Settlement()
+    both = settings.model_copy(update={"pair_model": reranking_folder})
+    runtime = Runtime(both, Metrics(), settlement)
+    async with runtime.open():
+        await asyncio.wait_for(settlement.told.wait(), 30)
+        assert runtime.discriminator is not None
+        assert runtime.reranker is not None
+    assert (runtime.discriminator, runtime.reranker) == (None, None)
 
 
 async def test_a_failure_to_load_is_kept_for_who_started_it(

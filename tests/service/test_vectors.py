@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import StartupError
-from service.vectors import TwoPart, find_unusable, normalize, softmax
+from service.vectors import TwoPart, find_unusable, normalize, sigmoid, softmax
 
 
 def rows(*values: list[float]) -> np.ndarray:
@@ -63,3 +63,11 @@ def test_a_two_part_model_needs_some_of_each_part_to_rescale(weight: float) -> N
 def test_a_two_part_model_needs_dimensions_in_each_part() -> None:
     with pytest.raises(StartupError, match="dimension"):
         TwoPart(0, 2, 0.5)
+
+
+def test_the_sigmoid_keeps_its_digits_and_does_not_overflow() -> None:
+    logits = np.array([0, 2, -2, -40, 1e30, -1e30, 3e38, -3e38], dtype=np.float32)
+    expected = [0.5, 0.8807971, 0.1192029, 4.248354e-18, 1, 0, 1, 0]
+    found = sigmoid(logits)
+    np.testing.assert_allclose(found, np.array(expected, dtype=np.float32), rtol=1e-5)
+    assert found.dtype == np.float32

@@ -1,0 +1,156 @@
+"""A query and passages to the relevance of each passage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine import Engine
+from service.errors import ServiceError
+from service.timing import Timing
+from service.tokenization import Direction
+from service.windows import PassageLimits, encode_windows
+
+# Name of the graph's output: one logit a pair of a query and a passage, in this order.
+RELEVANCE = "relevance"
+
+
+@dataclass(frozen=True, slots=True)
+class Relevances:
+    """How relevant the passages of one request are.
+
+    Attributes:
+        logits: One a passage, in the order of the passages; the larger, the more relevant.
+        windows: How many windows were run; passages that are alike are run once.
+        tokens: Tokens that were run, special tokens and repeats of the query included.
+        query_truncated: Whether the query was cut.
+        truncated: Positions of the passages that were cut.
+        timing: Where the time went.
+    """
+
+    logits: NDArray[np.float32]
+    windows: int
+    tokens: int
+    query_truncated: bool
+    truncated: list[int]
+    timing: Timing
+
+
+class Reranker:
+    """Scores passages with a pair model's relevance output.
+
+    Args:
+        name: What the model is called.
+        engine: The model, loaded and warm, whose rows end with the relevance.
+        max_windows: Windows of one passage.
+
+    Attributes:
+        name: What the model is called.
+        provider: The ONNX Runtime execution provider that really runs.
+    """
+
+    def __init__(self, name: str, engine: Engine, *, max_windows: int) -> None:
+        self.name = name
+        self.provider = engine.provider
+        self._engine = engine
+        self._max_windows = max_windows
+
+    async def score(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        truncate: bool,
+        direction: Direction = "right",
+        max_passage_tokens: int | None = None,
+        deadline: float | None = None,
+    ) -> Relevances:
+        """Score passages; a long one by the best of its windows.
+
+        Args:
+            query: What is looked for.
+            passages: At least one.
+            truncate: Cut a query that fills more than half of what the model reads, rather than
+                refuse it. A passage is not cut for its length.
+            direction: The end of the query that is cut.
+            max_passage_tokens: Cut passages after so many tokens; None leaves them whole.
+            deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
+
+        Raises:
+            EmptyInput: A text has no content; `index` is 0 for the query and n + 1 for the n-th
+                passage, as in every error.
+            InputTooLong: The query is too long and `truncate` is off, or a passage has too many
+                windows.
+            Overloaded: The queue is full.
+            DeadlineExceeded: The deadline passed.
+            InferenceFailed: The model failed on a window of one of the passages.
+            Unavailable: The service is stopping, or its batch loop has died.
+        """
+        distinct = _Distinct.of(passages)
+        started = time.perf_counter()
+        with _placed([0, *(place + 1 for place in distinct.places)]):
+            windows = await encode_windows(
+                self._engine.tokenizer,
+                query,
+                distinct.passages,
+                PassageLimits(self._max_windows, max_passage_tokens),
+                truncate=truncate,
+                direction=direction,
+            )
+        tokenization = time.perf_counter() - started
+        owners = np.repeat(distinct.places, np.diff([*windows.starts, len(windows.encodings)]))
+        with _placed((owners + 1).tolist()):
+            results = await self._engine.run(
+                windows.encodings, tokenization=tokenization, deadline=deadline
+            )
+        best = np.maximum.reduceat(results.rows[:, -1], windows.starts)
+        cut = set(windows.truncated)
+        return Relevances(
+            logits=best[distinct.numbers],
+            windows=len(windows.encodings),
+            tokens=sum(map(len, windows.encodings)),
+            query_truncated=windows.query_truncated,
+            truncated=[i for i, number in enumerate(distinct.numbers) if number in cut],
+            timing=Timing(tokenization, results.queue_duration, results.inference_duration),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Distinct:
+    """Passages without their twins: run once, these cannot get scores that differ by rounding.
+
+    Attributes:
+        passages: Each once, in the order of the first of its kind.
+        places: Position of the first of its kind among all passages.
+        numbers: For each of all passages, its position in `passages`.
+    """
+
+    passages: list[str]
+    places: list[int]
+    numbers: list[int]
+
+    @classmethod
+    def of(cls, passages: Sequence[str]) -> Self:
+        """Leave out the twins."""
+        places: dict[str, int] = {}
+        for place, passage in enumerate(passages):
+            places.setdefault(passage, place)
+        numbers = {passage: number for number, passage in enumerate(places)}
+        return cls([*places], [*places.values()], [numbers[passage] for passage in passages])
+
+
+@contextmanager
+def _placed(places: Sequence[int]) -> Iterator[None]:
+    """Give an error that tells a text by its number the place with that number."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.index is not None:
+            error.index = places[error.index]
+        raise
