@@ -14,16 +14,18 @@ SERVE := .venv/bin/python
 DEV := .venv-dev/bin/python
 SERVE_STAMP := .venv/.installed
 DEV_STAMP := .venv-dev/.installed
-ENCODER := training/experiments/encoder.toml
-# Each goes on from the run before it, and is what is released.
-POLISH := training/experiments/polish.toml
-PAIR := training/experiments/pair.toml
-PAIR_POLISH := training/experiments/pair-polish.toml
+EXPERIMENTS := training/experiments
+# Two runs, two more from the mean of their weights, and the mean of those, which is released.
+ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml)
+RELEASED := $(EXPERIMENTS)/released.toml
+# The second goes on from the first, and is what is released.
+PAIR := $(EXPERIMENTS)/pair.toml
+PAIR_POLISH := $(EXPERIMENTS)/pair-polish.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check train export evaluate pair-train pair-export pair-evaluate clean
+.PHONY: help serve test check train audit ablate export evaluate pair-train pair-export pair-evaluate clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,15 +44,21 @@ check: $(DEV_STAMP) ## Check format, lint and types
 	@$(DEV) -m ruff check .
 	@$(DEV) -m mypy
 
-train: $(DEV_STAMP) ## Train the encoder (under an hour on two cores); goes on where it was stopped
-	$(DEV) -m training.train $(ENCODER)
-	$(DEV) -m training.train $(POLISH)
+train: $(DEV_STAMP) ## Train the encoder (hours on two cores); goes on where it was stopped
+	@set -e; for experiment in $(ENCODER) $(RELEASED); do $(DEV) -m training.train $$experiment; done
+
+audit: $(DEV_STAMP) ## Try to tell the training rows apart by shortcuts
+	$(DEV) -m training.audit
+
+ablate: $(DEV_STAMP) ## Run the arms of the recipe and of the shape, and report in training/ablations.md
+	$(DEV) -m training.ablate $(EXPERIMENTS)/ablations.toml
+	$(DEV) -m training.ablate $(EXPERIMENTS)/shapes.toml
 
 export: $(DEV_STAMP) ## Write the trained encoder to models/litotes-small as ONNX, and check parity
-	$(DEV) -m training.export $(POLISH)
+	$(DEV) -m training.export $(RELEASED)
 
 evaluate: $(DEV_STAMP) ## Print the encoder's dev figures beside the base encoder's
-	$(DEV) -m training.evaluate $(POLISH)
+	$(DEV) -m training.evaluate $(RELEASED)
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
 	$(DEV) -m training.pair.train $(PAIR)

@@ -12,7 +12,10 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "deploy" / "constraints"
-VERBS = ("help", "serve", "test", "check", "train", "export", "evaluate", "clean")
+VERBS = (
+    *("help", "serve", "test", "check", "train", "audit", "ablate", "export", "evaluate"),
+    "clean",
+)
 
 
 def read_yaml(path: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ Section = TypeVar("Section")
 class ModelConfig:
     """The shape of the encoder (`training.two_part`).
 
-    `start` is the folder of a checkpoint that training goes on from; without it *p* starts as a
-    copy of the base.
+    `start` names the folders of checkpoints whose average training goes on from; without any, *p*
+    starts as a copy of the base. `distil_general` trains *g* as well, held to the base encoder by
+    distillation, instead of keeping it frozen.
     """
 
     base: str
@@ -23,7 +24,8 @@ class ModelConfig:
     polarity_dimensions: int
     negation_weight: float
     max_seq_length: int
-    start: str | None = None
+    start: list[str] = field(default_factory=list)
+    distil_general: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,27 +97,60 @@ def read_section(section: type[Section], values: dict[str, Any], where: str) -> 
         raise ValueError(f"{where}: {error}") from None
 
 
+def subtable(table: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    """A table within a table; an empty one where there is none.
+
+    Raises:
+        ValueError: The key holds something else.
+    """
+    inner = table.get(key, {})
+    if not isinstance(inner, dict):
+        raise ValueError(f"{where}: {key} is not a table")
+    return inner
+
+
 def read_experiment(path: Path) -> ExperimentConfig:
     """Read an encoder experiment.
 
     Raises:
         ValueError: The file lacks a key, or holds one that means nothing.
     """
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    kinds = {
-        name: read_section(Kind, value, f"{path}: kinds.{name}")
-        for name, value in table.pop("kinds", {}).items()
+    return build_experiment(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ValueError: The file is not TOML; the message gives file and line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def build_experiment(table: dict[str, Any], where: str) -> ExperimentConfig:
+    """Build an encoder experiment from its table.
+
+    Args:
+        table: As in an experiment file.
+        where: Names the table in messages.
+
+    Raises:
+        ValueError: A key is missing, or means nothing.
+    """
+    training, kinds = dict(subtable(table, "training", where)), subtable(table, "kinds", where)
+    training["kinds"] = {
+        name: read_section(Kind, subtable(kinds, name, f"{where}: kinds"), f"{where}: kinds.{name}")
+        for name in kinds
     }
-    training = {**table.pop("training", {}), "kinds": kinds}
+    sections = {
+        "model": read_section(ModelConfig, subtable(table, "model", where), f"{where}: model"),
+        "training": read_section(TrainingConfig, training, f"{where}: training"),
+    }
     paths: dict[str, Any] = {key: Path(table[key]) for key in ("runs", "output") if key in table}
+    rest = {key: value for key, value in table.items() if key != "kinds"}
     return read_section(
-        ExperimentConfig,
-        {
-            "runs": Path("runs"),
-            **table,
-            **paths,
-            "model": read_section(ModelConfig, table.pop("model", {}), f"{path}: model"),
-            "training": read_section(TrainingConfig, training, f"{path}: training"),
-        },
-        str(path),
+        ExperimentConfig, {"runs": Path("runs"), **rest, **paths, **sections}, where
     )

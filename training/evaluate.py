@@ -12,8 +12,8 @@ from typing import Any
 from training import model_card
 from training.config import ExperimentConfig, read_experiment
 from training.evaluation.base_encoder import BaseEncoder
+from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
-from training.evaluation.joint import measure
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder

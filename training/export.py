@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,15 @@ from torch import Tensor
 
 from training import storage
 from training.config import ExperimentConfig, read_experiment
-from training.evaluation.encoding import Remembered, Reweighted
-from training.evaluation.joint import RUN_TASKS, joint_score, measure
+from training.evaluation.dial import turn
+from training.evaluation.encoding import Remembered
 from training.parity import check_encoder
 from training.run import best_checkpoint, history, run_stage, write_json
 from training.serving import ServedEncoder
 from training.two_part import TwoPartEncoder
 
 OPSET = 18
-WEIGHTS = tuple(round(0.3 + 0.02 * step, 2) for step in range(21))
+WEIGHTS = tuple(round(0.3 + 0.02 * step, 2) for step in range(31))
 
 
 class SentencePatcher(ModelPatcher):
@@ -92,16 +91,10 @@ def choose_weight(served: ServedEncoder, floors: Mapping[str, float]) -> dict[st
     two_part = served.spec.two_part
     if two_part is None:
         raise ValueError("the export is not a two-part encoder")
-    encode = Remembered(served)
-    at_weight = partial(Reweighted, encode, two_part.general_dimensions)
-    base = measure(at_weight(0.0), {name: RUN_TASKS[name] for name in floors})
-    scores = {
-        weight: joint_score(measure(at_weight(weight), RUN_TASKS), base, floors)
-        for weight in WEIGHTS
-    }
+    dial = turn(Remembered(served), two_part.general_dimensions, floors, WEIGHTS)
     return {
-        "negation_weight": max(scores, key=scores.__getitem__),
-        "joint_score": {str(weight): score for weight, score in scores.items()},
+        "negation_weight": dial.weight,
+        "joint_score": {str(weight): score for weight, score in dial.scores.items()},
     }
 
 

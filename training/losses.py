@@ -9,22 +9,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy, pad, softplus
 
-# Columns whose padded widths differ by no more than this factor share a forward pass.
-WIDTH_RATIO = 1.6
+# Texts whose lengths differ by no more than this factor share a forward pass, unless too few do.
+LENGTH_RATIO = 1.25
+FEWEST = 8
 COSENT_SCALE = 20.0
 
 
 class Parts(NamedTuple):
-    """The general and the polarity part of a column of texts, each (batch, dimensions)."""
+    """The general and the polarity part of a column of texts, each (batch, dimensions).
+
+    `base` is what the base encoder gives for the same texts, where *g* is trained as well.
+    """
 
     general: Tensor
     polarity: Tensor
+    base: Tensor | None = None
+
+    @property
+    def target(self) -> Tensor:
+        """What is distilled from: the base's vector, which a frozen *g* still is."""
+        return self.general if self.base is None else self.base
 
 
 class TwoPartLoss(nn.Module, ABC):
@@ -36,6 +49,8 @@ class TwoPartLoss(nn.Module, ABC):
         temperature: Of the softmax in InfoNCE (van den Oord et al. 2018, arXiv 1807.03748).
         margin_scale: Width of the soft margin between a positive and its own hard negative.
         distillation: Weight of the relational distillation from *g* to *p*.
+        teacher: The frozen base encoder as a two-part one, where *g* is trained; both parts are
+            then distilled from it.
     """
 
     def __init__(
@@ -46,9 +61,11 @@ class TwoPartLoss(nn.Module, ABC):
         temperature: float,
         margin_scale: float,
         distillation: float,
+        teacher: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self.teacher = teacher
         self.weight = weight
         self.temperature = temperature
         self.margin_scale = margin_scale
@@ -58,7 +75,7 @@ class TwoPartLoss(nn.Module, ABC):
         self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None
     ) -> Tensor:
         """Embed the columns and compute the loss."""
-        columns = embed_columns(self.model, list(sentence_features))
+        columns = embed_columns(self.model, list(sentence_features), self.teacher)
         return self.compute_loss_from_embeddings(columns, labels)
 
     @abstractmethod
@@ -92,12 +109,15 @@ class TwoPartLoss(nn.Module, ABC):
         Pairs within a row are left out: there *p* must be free to disagree with *g*. The factor
         brings the mean square, of the order of 0.01, to the size of the other losses.
         """
-        general = torch.cat([column.general for column in columns])
-        polarity = torch.cat([column.polarity for column in columns])
-        rows = torch.arange(len(columns[0].general), device=general.device).repeat(len(columns))
+        target = torch.cat([column.target for column in columns])
+        rows = torch.arange(len(columns[0].general), device=target.device).repeat(len(columns))
         apart = rows[:, None] != rows[None, :]
-        difference = (polarity @ polarity.T - general @ general.T)[apart]
-        return 100 * self.distillation * difference.square().mean()
+        wanted = (target @ target.T)[apart]
+        parts = [torch.cat([column.polarity for column in columns])]
+        if self.teacher is not None:
+            parts.append(torch.cat([column.general for column in columns]))
+        errors = [((part @ part.T)[apart] - wanted).square().mean() for part in parts]
+        return 100 * self.distillation * torch.stack(errors).sum()
 
 
 class GroupLoss(TwoPartLoss):
@@ -155,16 +175,39 @@ class ExclusionLoss(TwoPartLoss):
     """
 
     def compute_loss_from_embeddings(self, columns: list[Parts], labels: Tensor | None) -> Tensor:
-        """InfoNCE with the violating passages as own negatives, and their margins."""
+        """InfoNCE over all passages of the batch, margins over the violating, distillation.
+
+        Without the passages of the other rows *p* learns the exclusion and forgets the topic.
+        """
         query, first, second, *violating = columns
-        contrastive = self.own_negatives(query, first, violating)
-        contrastive = contrastive + self.own_negatives(query, second, violating)
-        margins = [
-            self.above(self.pairwise(query, good), self.pairwise(query, bad))
-            for good in (first, second)
-            for bad in violating
-        ]
-        return 0.5 * contrastive + torch.stack(margins).mean()
+        own = [self.pairwise(query, passage) for passage in columns[1:]]
+        margins = [self.above(good, bad) for good in own[:2] for bad in own[2:]]
+        blocks = [self.matrix(query, passage) for passage in (first, second, *violating)]
+        contrastive = self.without_twin(blocks) + self.without_twin(
+            [blocks[1], blocks[0], *blocks[2:]]
+        )
+        return 0.5 * contrastive + torch.stack(margins).mean() + self.distil(columns)
+
+    def without_twin(self, blocks: Sequence[Tensor]) -> Tensor:
+        """InfoNCE whose positives are the first block's diagonal and not the second's."""
+        positive, twin, *rest = blocks
+        twin = twin.masked_fill(torch.eye(len(twin), dtype=torch.bool, device=twin.device), -1e4)
+        scores = torch.cat((positive, twin, *rest), dim=1)
+        return cross_entropy(scores / self.temperature, diagonal(scores))
+
+
+class TripletLoss(TwoPartLoss):
+    """What follows from a premise above what contradicts it. Columns: anchor, positive, negative.
+
+    The supervised objective of SimCSE (Gao et al. 2021, arXiv 2104.08821) on the sum.
+    """
+
+    def compute_loss_from_embeddings(self, columns: list[Parts], labels: Tensor | None) -> Tensor:
+        """InfoNCE with the own negative, its margin, and distillation."""
+        anchor, positive, negative = columns
+        contrastive = self.own_negatives(anchor, positive, [negative])
+        higher, lower = self.pairwise(anchor, positive), self.pairwise(anchor, negative)
+        return 0.5 * contrastive + 0.5 * self.above(higher, lower) + self.distil(columns)
 
 
 class OrderLoss(TwoPartLoss):
@@ -203,16 +246,33 @@ class QuestionLoss(TwoPartLoss):
         return 0.5 * self.own_negatives(query, passage, []) + 3 * self.distil(columns)
 
 
+class GeneralLoss(TwoPartLoss):
+    """Texts without labels, where *p* is to be as *g* is. Columns: related texts."""
+
+    def compute_loss_from_embeddings(self, columns: list[Parts], labels: Tensor | None) -> Tensor:
+        """Distil within the rows, where similarity is high, and between them."""
+        pairs = combinations(columns, 2)
+        errors = torch.stack([cosine_gap(left, right) for left, right in pairs])
+        return 100 * self.distillation * errors.square().mean() + self.distil(columns)
+
+
 LOSSES: dict[str, type[TwoPartLoss]] = {
     "groups": GroupLoss,
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
+    "triplets": TripletLoss,
     "polarity": OrderLoss,
     "inference": OrderLoss,
     "edits": OrderLoss,
     "graded": GradedLoss,
     "questions": QuestionLoss,
+    "general": GeneralLoss,
 }
+
+
+def cosine_gap(left: Parts, right: Parts) -> Tensor:
+    """How much more similar *p* finds the texts of a row than *g* does, (batch,)."""
+    return (left.polarity * right.polarity - left.target * right.target).sum(dim=1)
 
 
 def diagonal(scores: Tensor) -> Tensor:
@@ -222,42 +282,66 @@ def diagonal(scores: Tensor) -> Tensor:
 
 def stack(first: Parts, second: Parts) -> Parts:
     """Put one column below another."""
+    return joined((first, second))
+
+
+def joined(parts: Sequence[Parts]) -> Parts:
+    """Put any number of columns below one another."""
+    general, polarity, base = zip(*parts, strict=True)
     return Parts(
-        torch.cat((first.general, second.general)), torch.cat((first.polarity, second.polarity))
+        torch.cat(general), torch.cat(polarity), None if base[0] is None else torch.cat(base)
     )
 
 
-def embed_columns(model: nn.Module, columns: list[dict[str, Tensor]]) -> list[Parts]:
-    """Embed every column, those of like width in one forward pass.
+def taken(parts: Parts, order: Tensor) -> Parts:
+    """Take rows of a column."""
+    return Parts(*(None if part is None else part[order] for part in parts))  # type: ignore[arg-type]
 
-    A pass over a few short texts wastes most of a processor, and padding queries to the width of
-    passages wastes as much; so columns are grouped by width.
+
+def embed_columns(
+    model: nn.Module, columns: list[dict[str, Tensor]], teacher: nn.Module | None = None
+) -> list[Parts]:
+    """Embed every column, texts of like length in one forward pass whatever their column.
+
+    Padding to the longest text of a column wastes half of the work on short texts beside passages.
     """
-    widths = [column["input_ids"].shape[1] for column in columns]
-    order = sorted(range(len(columns)), key=widths.__getitem__)
-    embedded: dict[int, Parts] = {}
-    while order:
-        limit = widths[order[0]] * WIDTH_RATIO
-        taken = [index for index in order if widths[index] <= limit]
-        order = order[len(taken) :]
-        embedded.update(zip(taken, embed(model, [columns[i] for i in taken]), strict=True))
-    return [embedded[index] for index in range(len(columns))]
-
-
-def embed(model: nn.Module, columns: list[dict[str, Tensor]]) -> list[Parts]:
-    """Embed columns in one forward pass, padded to the widest."""
     width = max(column["input_ids"].shape[1] for column in columns)
-    sizes = [len(column["input_ids"]) for column in columns]
-    features = {
-        name: torch.cat(
-            [pad(column[name], (0, width - column[name].shape[1])) for column in columns]
-        )
+    ids, mask = (
+        torch.cat([pad(column[name], (0, width - column[name].shape[1])) for column in columns])
         for name in ("input_ids", "attention_mask")
-    }
-    output = model(features)
-    return [
-        Parts(general, polarity)
-        for general, polarity in zip(
-            output["general"].split(sizes), output["polarity"].split(sizes), strict=True
-        )
-    ]
+    )
+    lengths, order = mask.sum(dim=1).sort(stable=True)
+    chunks = torch.split(order, alike(lengths.tolist()))
+    parts = joined([embed(model, ids[chunk], mask[chunk], teacher) for chunk in chunks])
+    rows = torch.split(order.argsort(), [len(column["input_ids"]) for column in columns])
+    return [taken(parts, own) for own in rows]
+
+
+def alike(lengths: Sequence[int]) -> list[int]:
+    """Cut ascending lengths into runs of like length, and return the size of each run."""
+    sizes: list[int] = []
+    start = 0
+    while start < len(lengths):
+        limit = lengths[start] * LENGTH_RATIO
+        within = sum(length <= limit for length in lengths[start:])
+        sizes.append(min(max(within, FEWEST), len(lengths) - start))
+        start += sizes[-1]
+    return sizes
+
+
+def embed(model: nn.Module, ids: Tensor, mask: Tensor, teacher: nn.Module | None = None) -> Parts:
+    """Embed texts in one forward pass, padded to the longest of them."""
+    width = int(mask.sum(dim=1).max())
+    features = {"input_ids": ids[:, :width], "attention_mask": mask[:, :width]}
+    with attention_kernel(ids.device):
+        output = model(dict(features))
+        if teacher is None:
+            return Parts(output["general"], output["polarity"])
+        with torch.no_grad():
+            base = teacher(features)["general"]
+    return Parts(output["general"], output["polarity"], base)
+
+
+def attention_kernel(device: torch.device) -> AbstractContextManager[Any]:
+    """Plain matrix products on a CPU: its fused attention goes backward at a third of the speed."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()

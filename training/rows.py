@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from training import corpus, public
 from training.corpus import Contrast, Exclusion, Group
+from training.neighbours import neighbours
 
 Row = dict[str, str | float]
 Item = TypeVar("Item")
@@ -35,6 +36,18 @@ EDIT_SETS = (
     "condaqa/fewshot_train_passage_pairs",
     "condaqa/fewshot_train_sentence_pairs",
 )
+# Texts for distillation alone, with the field that holds them.
+GENERAL_SETS = (
+    ("wikisplit/train", "a"),
+    ("fever_dev/train", "a"),
+    ("mnli_sample/train", "a"),
+    ("nli_new_protocols/train", "a"),
+    ("perspectrum/train_claim_stance", "a"),
+    ("perspectrum/train_claim_stance", "b"),
+    ("medquad/corpus", "text"),
+)
+# Texts a row, and rows that one set gives before its neighbours are looked up.
+RELATED, SEEDS = 4, 400
 AGREE = frozenset(("same", "entailment"))
 DISAGREE = frozenset(("negated", "contradiction"))
 # Half of the passage contrasts are cut to a few sentences around the clause that differs, so that
@@ -132,6 +145,12 @@ def polar_pairs(names: Sequence[str]) -> Callable[[random.Random], Iterator[Row]
     return rows
 
 
+def triplet_rows(rng: random.Random) -> Iterator[Row]:
+    """A premise, what follows from it and what contradicts it."""
+    for row in passes(public.load("nli_triplets/train"), rng):
+        yield {name: row[name] for name in ("anchor", "positive", "negative")}
+
+
 def graded_rows(rng: random.Random) -> Iterator[Row]:
     """Pairs with a graded similarity between 0 and 1 (STS)."""
     for pair in passes(public.load("stsb/train"), rng):
@@ -145,7 +164,21 @@ def question_rows(rng: random.Random) -> Iterator[Row]:
         yield {"query": pair["query"], "passage": passages[pair["positive_doc_id"]]}
 
 
-def numbered(name: str, texts: Sequence[str]) -> dict[str, str]:
+def general_rows(rng: random.Random) -> Iterator[Row]:
+    """Related texts of all sorts, without a label: what they have in common is for *g* to say."""
+    sets = [[row[field] for row in public.load(name)] for name, field in GENERAL_SETS]
+    texts = list(dict.fromkeys(chain.from_iterable(sets)))
+    where = {text: index for index, text in enumerate(texts)}
+    # Every set alike, so that the large ones do not crowd out the passages.
+    sources = [passes(own, rng) for own in sets if own]
+    for _ in repeat(None) if sources else ():
+        seeds = [where[next(source)] for source in sources for _ in range(SEEDS)]
+        rng.shuffle(seeds)
+        for related in neighbours(texts, seeds, RELATED):
+            yield numbered("text", related)
+
+
+def numbered(name: str, texts: Sequence[str]) -> Row:
     """Spread texts over the columns name_1, name_2 and so on."""
     return {f"{name}_{number}": text for number, text in enumerate(texts, start=1)}
 
@@ -154,9 +187,11 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "groups": group_rows,
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
+    "triplets": triplet_rows,
     "polarity": polar_pairs(("cannot/train",)),
     "inference": polar_pairs(NLI_SETS),
     "edits": polar_pairs(EDIT_SETS),
     "graded": graded_rows,
     "questions": question_rows,
+    "general": general_rows,
 }

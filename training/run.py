@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,14 @@ import torch
 from service.errors import StartupError
 
 
-def run_stage(name: str, description: str, stage: Callable[[Path], Any]) -> None:
+def run_stage(
+    name: str,
+    description: str,
+    stage: Callable[..., Any],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    example: str = "training/experiments/encoder-a.toml",
+) -> None:
     """Run a stage on the experiment file that the command line names.
 
     A configuration or a file that is wrong ends the command with one line, not a traceback.
@@ -25,18 +32,23 @@ def run_stage(name: str, description: str, stage: Callable[[Path], Any]) -> None
     Args:
         name: The module, as in `python -m <name>`.
         description: What the stage does, for `--help`.
-        stage: Takes the path of the experiment file.
+        stage: Takes the path of the experiment file, and each option by its name.
+        options: Further arguments of the command line, each with what argparse is to know of it.
+        example: Arguments of a call, for `--help`.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {name}",
         description=description,
-        epilog=f"Example: python -m {name} training/experiments/encoder.toml",
+        epilog=f"Example: python -m {name} {example}",
     )
     parser.add_argument("experiment", type=Path, help="experiment file (TOML)")
+    for option, settings in (options or {}).items():
+        parser.add_argument(option, **settings)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        stage(parser.parse_args().experiment)
+        arguments = vars(parser.parse_args())
+        stage(arguments.pop("experiment"), **arguments)
     except (ValueError, OSError, StartupError) as error:
         sys.exit(f"{name}: {error}")
 
@@ -47,12 +59,48 @@ def pin_configuration(config: Any, folder: Path) -> None:
     Raises:
         ValueError: The folder holds a run with another configuration.
     """
+    check_configuration(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(written(config), encoding="utf-8")
+
+
+def check_configuration(config: Any, folder: Path) -> None:
+    """Refuse a folder that holds a run with another configuration.
+
+    Raises:
+        ValueError: It does; the message names the file.
+    """
     path = folder / "config.json"
-    text = json.dumps(asdict(config), indent=2, default=str) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
+    if path.exists() and not is_run_of(config, folder):
         raise ValueError(f"{path} is of another configuration: name the run anew or remove it")
-    path.write_text(text, encoding="utf-8")
+
+
+def is_run_of(config: Any, folder: Path) -> bool:
+    """Whether a folder holds a run with this configuration."""
+    path = folder / "config.json"
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return without_off(found) == without_off(json.loads(written(config)))
+
+
+def written(config: Any) -> str:
+    """The text of a run's `config.json`."""
+    return json.dumps(asdict(config), indent=2, default=str) + "\n"
+
+
+def without_off(table: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is off: an option that came later does not make a run another one."""
+    nested = {
+        key: without_off(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+    }
+    return {key: value for key, value in nested.items() if not is_off(value)}
+
+
+def is_off(value: Any) -> bool:
+    """Whether a setting says nothing; the number 0 does say something."""
+    return value is None or value is False or value in ([], {})
 
 
 def best_checkpoint(run: Path) -> Path:
@@ -68,12 +116,15 @@ def best_checkpoint(run: Path) -> Path:
 
 
 def history(run: Path) -> list[dict[str, Any]]:
-    """Configuration and dev figures of a run, after those of the run that it went on from."""
+    """Configuration and dev figures of a run, after those of the runs that it went on from."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    start = config.get("start") or config.get("model", {}).get("start")
+    starts = config.get("start") or config.get("model", {}).get("start") or []
+    before = [starts] if isinstance(starts, str) else starts
     log = (run / "eval/dev.jsonl").read_text(encoding="utf-8").splitlines()
     this = {"config": config, "dev": [json.loads(line) for line in log]}
-    return [*(history(Path(start).parent) if start else []), this]
+    earlier = [entry for start in before for entry in history(Path(start).parent)]
+    # Two runs from one start have the same history: told once.
+    return [*(entry for number, entry in enumerate(earlier) if entry not in earlier[:number]), this]
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -1,4 +1,4 @@
-"""Train the two-part encoder: `python -m training.train training/experiments/encoder.toml`.
+"""Train the two-part encoder: `python -m training.train training/experiments/encoder-a.toml`.
 
 Reads the experiment, the distilled corpus and the public sets; writes checkpoints, `dev.jsonl` and
 `best/` (a sentence-transformers folder) into the run's folder. A run that was stopped goes on from
@@ -8,8 +8,10 @@ its last checkpoint. Runs unchanged on a GPU, and on several under `torchrun` or
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset, DatasetDict
 from sentence_transformers import (
@@ -21,7 +23,9 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base, rows
 from training.config import ExperimentConfig, TrainingConfig, read_experiment
-from training.evaluation.joint import RUN_TASKS, JointEvaluator
+from training.evaluation.joint import JointEvaluator
+from training.evaluation.tasks import RUN_TASKS
+from training.fusion import average
 from training.losses import LOSSES, TwoPartLoss
 from training.run import (
     has_bfloat16,
@@ -44,23 +48,39 @@ def main(config: ExperimentConfig) -> Path:
     set_seed(config.seed)
     pin_configuration(config, config.folder)
     model = build_model(config)
-    datasets = draw_datasets(config)
-    bf16 = has_bfloat16()
-    trainer = SentenceTransformerTrainer(
-        model=model,
-        args=arguments(config, datasets, bf16=bf16),
-        train_dataset=datasets,
-        loss=build_losses(config, model, list(datasets)),
-        evaluator=JointEvaluator(config.training.floors, bf16=bf16),
-    )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
+    evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
+    learn = fit if config.training.steps else measure
+    summary = learn(config, model, evaluator)
     best = config.folder / "best"
     if is_main_process():
         model.save(str(best))
-        state = trainer.state
-        summary = {"best_joint": state.best_metric, "best_step": state.best_global_step}
         write_json(config.folder / "train.json", summary)
     return best
+
+
+def fit(
+    config: ExperimentConfig, model: SentenceTransformer, evaluator: JointEvaluator
+) -> dict[str, Any]:
+    """Train, leave the chosen checkpoint's weights in the model, and say which one it is."""
+    datasets = draw_datasets(config)
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        args=arguments(config, datasets, bf16=has_bfloat16()),
+        train_dataset=datasets,
+        loss=build_losses(config, model, list(datasets)),
+        evaluator=evaluator,
+    )
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
+    state = trainer.state
+    return {"best_joint": state.best_metric, "best_step": state.best_global_step}
+
+
+def measure(
+    config: ExperimentConfig, model: SentenceTransformer, evaluator: JointEvaluator
+) -> dict[str, Any]:
+    """Only measure: a run of no steps is the average of those that it starts from."""
+    figures = evaluator(model, str(config.folder / "eval"), steps=0)
+    return {"best_joint": figures["joint"], "best_step": 0}
 
 
 def check_names(training: TrainingConfig) -> None:
@@ -76,20 +96,40 @@ def check_names(training: TrainingConfig) -> None:
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
-    """Start the encoder from its base, or from a checkpoint of an earlier run.
+    """Start the encoder from its base, or from the average of checkpoints of earlier runs.
 
     Raises:
-        ValueError: The checkpoint has another shape than the configuration says.
+        ValueError: A checkpoint has another shape than the configuration says.
     """
     shape = asdict(config.model)
-    path, start = base.folder(shape.pop("base")), shape.pop("start")
-    if start is None:
-        module = TwoPartEncoder.from_base(path, **shape)
+    path, starts = base.folder(shape.pop("base")), shape.pop("start")
+    if shape.pop("distil_general") and starts:
+        raise ValueError("model.distil_general: cannot go on from model.start, which has no base")
+    if starts:
+        module = average([load_checkpoint(start, shape) for start in starts])
     else:
-        module = TwoPartEncoder.load(start)
-        if module.get_config_dict() != {"general_dimensions": module.general_dimensions, **shape}:
-            raise ValueError(f"{start} has another shape than the configuration says")
+        module = TwoPartEncoder.from_base(path, **shape)
+    module.freeze_general(not config.model.distil_general)
     return SentenceTransformer(modules=[module], similarity_fn_name="cosine")
+
+
+def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
+    """Read a checkpoint of a known shape; its weight *w* may be another.
+
+    Raises:
+        ValueError: It has another shape; the message names the folder and what differs.
+    """
+    module = TwoPartEncoder.load(folder)
+    found = module.get_config_dict()
+    differ = [
+        f"{name} is {found[name]}, not {value}"
+        for name, value in shape.items()
+        if name != "negation_weight" and found[name] != value
+    ]
+    if differ:
+        raise ValueError(f"{folder} has another shape than the configuration says: {differ[0]}")
+    module.negation_weight = shape["negation_weight"]
+    return module
 
 
 def draw_datasets(config: ExperimentConfig) -> DatasetDict:
@@ -114,6 +154,7 @@ def build_losses(
 ) -> dict[str, TwoPartLoss]:
     """One loss for each kind of row."""
     training = config.training
+    teacher = deepcopy(model[0]).freeze_general() if config.model.distil_general else None
     return {
         kind: LOSSES[kind](
             model,
@@ -121,6 +162,7 @@ def build_losses(
             temperature=training.temperature,
             margin_scale=training.margin_scale,
             distillation=training.distillation,
+            teacher=teacher,
         )
         for kind in kinds
     }

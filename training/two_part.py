@@ -86,7 +86,10 @@ class TwoPartEncoder(InputModule):
             path: Folder or hub id of the base encoder.
             **settings: The keyword arguments of the class.
         """
-        base = AutoModel.from_pretrained(path, attn_implementation="sdpa")
+        # Dropout of attention scores keeps fused kernels from being used, and gains nothing here.
+        base = AutoModel.from_pretrained(
+            path, attn_implementation="sdpa", attention_probs_dropout_prob=0.0
+        )
         module = cls(base.config, AutoTokenizer.from_pretrained(path), **settings)
         split = module.shared_layers
         module.embeddings = base.embeddings
@@ -97,10 +100,11 @@ class TwoPartEncoder(InputModule):
             nn.init.orthogonal_(module.projection.weight)
         return module.freeze_general()
 
-    def freeze_general(self) -> TwoPartEncoder:
-        """Exclude everything that *g* runs through from training."""
-        for part in (self.embeddings, self.shared, self.general):
-            part.requires_grad_(False)
+    def freeze_general(self, frozen: bool = True) -> TwoPartEncoder:
+        """Exclude the layers that *g* runs through from training; word embeddings never learn."""
+        self.embeddings.requires_grad_(False)
+        for part in (self.shared, self.general):
+            part.requires_grad_(not frozen)
         return self
 
     def train(self, mode: bool = True) -> TwoPartEncoder:

@@ -32,6 +32,15 @@ SUBJECTS = ("pump", "door", "valve", "lamp", "train", "boat")
 PAIRS = [(f"The {subject} is open.", f"The {subject} is not closed.") for subject in SUBJECTS]
 DENIALS = [(f"The {subject} is open.", f"The {subject} is closed.") for subject in SUBJECTS]
 
+# Claims and views that are alike by their number alone, a word of few texts.
+CLAIMS = {
+    f"The lamp {number} is to be open at night.": (
+        f"No train is late with lamp {number}.",
+        f"The boat never runs without lamp {number}.",
+    )
+    for number in range(10, 40)
+}
+
 # What libraries warn of in their own code, and why no setting of ours avoids it.
 THIRD_PARTY_WARNINGS = (
     # A tiny run writes its checkpoints within a second, which the trainer takes for a sign of a
@@ -64,6 +73,15 @@ def public_sets() -> dict[str, list[dict[str, Any]]]:
         for number, subject in enumerate(SUBJECTS)
     ]
     polar = labelled(PAIRS, "same") + labelled(DENIALS, "negated")
+    stances = [
+        {"a": claim, "b": view, "label": label}
+        for claim, views in CLAIMS.items()
+        for view, label in zip(views, ("support", "undermine"), strict=True)
+    ]
+    triplets = [
+        {"anchor": anchor, "positive": positive, "negative": negative}
+        for (anchor, positive), (_, negative) in zip(PAIRS, DENIALS, strict=True)
+    ]
     answered = [
         {"query": question["text"], "positive_doc_id": passage["id"]}
         for question, passage in zip(questions, passages, strict=True)
@@ -75,6 +93,9 @@ def public_sets() -> dict[str, list[dict[str, Any]]]:
         + labelled(DENIALS, "contradiction")
         + labelled(PAIRS[::-1], "neutral"),
         "condaqa/dev_passage_pairs": [*polar, *labelled(PAIRS[:2], "scope")],
+        "nli_triplets/train": triplets,
+        "perspectrum/train_claim_stance": stances,
+        "perspectrum/dev_claim_stance": stances[:12],
         "stsb/train": graded,
         "stsb/dev": graded,
         "medquad/corpus": passages,
@@ -151,7 +172,8 @@ def encoder(tiny_base: Path) -> TwoPartEncoder:
         negation_weight=0.3,
         max_seq_length=POSITIONS,
     )
-    return module.eval()
+    module.eval()
+    return module
 
 
 @pytest.fixture
@@ -171,6 +193,8 @@ def experiment(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
         "edits": 4,
         "graded": 4,
         "questions": 3,
+        "general": 3,
+        "triplets": 3,
     }
     folder = tmp_path_factory.mktemp("experiment")
     return ExperimentConfig(
@@ -186,15 +210,19 @@ def experiment(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
             max_seq_length=24,
         ),
         training=TrainingConfig(
-            steps=8,
+            steps=len(kinds),
             learning_rate=0.01,
             warmup_steps=1,
             weight_decay=0.01,
             temperature=0.05,
             margin_scale=0.02,
             distillation=1.0,
-            evaluate_every=4,
-            floors={"stsb_spearman": -0.05, "medquad_ndcg10": -0.05},
+            evaluate_every=len(kinds) // 2,
+            floors={
+                "stsb_spearman": -0.05,
+                "medquad_ndcg10": -0.05,
+                "perspectives_ndcg10": -0.05,
+            },
             kinds={name: Kind(share=1 / len(kinds), rows=rows) for name, rows in kinds.items()},
         ),
     )

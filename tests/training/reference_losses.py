@@ -110,9 +110,18 @@ def contrast_reference(columns: list[Parts], _: Tensor | None) -> float:
 
 def exclusion_reference(columns: list[Parts], _: Tensor | None) -> float:
     query, first, second, *bad = columns
-    contrastive = info_nce(query, first, bad) + info_nce(query, second, bad)
+    contrastive = sum(
+        softmax_loss(
+            [sim(query, i, positive, j) for j in range(BATCH)]
+            + [sim(query, i, twin, j) for j in range(BATCH) if j != i]
+            + [sim(query, i, text, j) for text in bad for j in range(BATCH)],
+            target=i,
+        )
+        for positive, twin in ((first, second), (second, first))
+        for i in range(BATCH)
+    )
     order = margin([(query, first), (query, second)], [(query, text) for text in bad])
-    return 0.5 * contrastive + order
+    return 0.5 * contrastive / BATCH + order
 
 
 def order_reference(columns: list[Parts], labels: Tensor | None) -> float:
@@ -125,7 +134,24 @@ def graded_reference(columns: list[Parts], labels: Tensor | None) -> float:
 
 
 def question_reference(columns: list[Parts], _: Tensor | None) -> float:
-    return 0.5 * info_nce(*columns, [])
+    query, passage = columns
+    return 0.5 * info_nce(query, passage, [])
+
+
+def triplet_reference(columns: list[Parts], _: Tensor | None) -> float:
+    anchor, positive, negative = columns
+    contrastive = info_nce(anchor, positive, [negative])
+    return 0.5 * contrastive + 0.5 * margin([(anchor, positive)], [(anchor, negative)])
+
+
+def general_reference(columns: list[Parts], _: Tensor | None) -> float:
+    gaps = [
+        (float(a.polarity[i] @ b.polarity[i]) - float(a.general[i] @ b.general[i])) ** 2
+        for number, a in enumerate(columns)
+        for b in columns[:number]
+        for i in range(BATCH)
+    ]
+    return 100 * DISTILLATION * mean(gaps)
 
 
 REFERENCES: dict[str, Callable[[list[Parts], Tensor | None], float]] = {
@@ -135,4 +161,6 @@ REFERENCES: dict[str, Callable[[list[Parts], Tensor | None], float]] = {
     "polarity": order_reference,
     "graded": graded_reference,
     "questions": question_reference,
+    "triplets": triplet_reference,
+    "general": general_reference,
 }

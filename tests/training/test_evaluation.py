@@ -1,37 +1,23 @@
-"""Encoders as functions, the dev tasks on them, and the criterion that joins the figures."""
+"""Encoders as functions, and the dev tasks on them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
+from encoders import oracle, served
 from sentence_transformers import SentenceTransformer
 
-from training import corpus
+from training import corpus, public
 from training.evaluation import tasks
 from training.evaluation.base_encoder import BaseEncoder
+from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted, Vectors, unit
-from training.evaluation.joint import JointEvaluator, joint_score, measure
-from training.evaluation.tasks import DEV_TASKS, Encode
+from training.evaluation.tasks import DEV_TASKS
 
 TEXTS = ["The pump leaks.", "No pump leaks.", "The boat is late.", "The pump leaks."]
-
-
-def served(weight: float) -> Encode:
-    """A two-part encoder of three general and two polarity dimensions."""
-
-    def encode(texts: Sequence[str]) -> Vectors:
-        rows = np.array(
-            [np.random.default_rng(sum(text.encode())).normal(size=5) for text in texts]
-        )
-        parts = unit(rows[:, :3]) * np.sqrt(1 - weight), unit(rows[:, 3:]) * np.sqrt(weight)
-        return np.hstack(parts).astype(np.float32)
-
-    return encode
 
 
 def test_at_its_own_weight_an_encoder_stays_the_same() -> None:
@@ -77,16 +63,6 @@ def test_the_base_encoder_is_the_mean_of_its_tokens_at_unit_length(
     np.testing.assert_allclose(vectors, general[:, :32], atol=1e-5)
 
 
-def oracle(pairs: dict[str, str]) -> Encode:
-    """Gives a text the vector of what it belongs to, and all others vectors far from it."""
-
-    def encode(texts: Sequence[str]) -> Vectors:
-        seeds = [crc32(pairs.get(text, text).encode()) for text in texts]
-        return unit(np.array([np.random.default_rng(seed).normal(size=64) for seed in seeds]))
-
-    return encode
-
-
 def test_the_contrast_task_gives_full_marks_to_who_knows_and_none_to_who_is_always_wrong() -> None:
     rows = corpus.contrasts("dev")
     right = {row.query_a: row.doc_a for row in rows} | {row.query_b: row.doc_b for row in rows}
@@ -101,6 +77,34 @@ def test_the_exclusion_task_gives_full_marks_to_who_knows() -> None:
     errs = {text: row.query for row in rows for text in row.violating}
     assert tasks.exclusion(oracle(knows)) == 1.0
     assert tasks.exclusion(oracle(errs)) == 0.0
+
+
+def test_ndcg_of_exclusions_gives_full_marks_to_who_knows_and_few_to_who_errs() -> None:
+    rows = corpus.exclusions("dev")
+    knows = {text: row.query for row in rows for text in row.relevant}
+    errs = {text: row.query for row in rows for text in row.violating}
+    assert tasks.exclusion_ndcg(oracle(knows)) == pytest.approx(1)
+    # Two violating passages come first, so at best the relevant ones stand third and fourth.
+    third_and_fourth = 1 / np.log2(4) + 1 / np.log2(5)
+    assert tasks.exclusion_ndcg(oracle(errs)) < third_and_fourth / (1 + 1 / np.log2(3))
+
+
+def test_ndcg_of_exclusions_asks_for_the_topic_and_the_share_of_right_orders_does_not() -> None:
+    rows = corpus.exclusions("dev")
+    respectful = {text: "all" for row in rows for text in (row.query, *row.relevant)}
+    assert tasks.exclusion(oracle(respectful)) == 1.0
+    assert tasks.exclusion_ndcg(oracle(respectful)) < 0.2
+
+
+def test_perspectives_are_relevant_whichever_side_they_take() -> None:
+    pairs = public.load("perspectrum/dev_claim_stance")
+    views = {pair["b"]: pair["a"] for pair in pairs}
+    assert tasks.perspectives(oracle(views)) == pytest.approx(1)
+    supporting = {pair["b"]: pair["a"] for pair in pairs if pair["label"] == "support"}
+    one_sided = tasks.perspectives(oracle(supporting))
+    assert one_sided is not None
+    # The first place is always right; the other view may be anywhere.
+    assert 1 / (1 + 1 / np.log2(3)) < one_sided < 1
 
 
 def test_the_group_tasks_order_same_over_hedged_over_negated() -> None:
@@ -135,53 +139,9 @@ def test_without_public_data_the_distilled_dev_rows_are_measured() -> None:
     assert set(figures) == {
         "contrast",
         "exclusion",
+        "exclusion_ndcg10",
         "same_over_negated",
         "same_over_hedged",
         "hedged_over_negated",
     }
     assert all(0 <= figure <= 1 for figure in figures.values())
-
-
-FIGURES = {"contrast": 0.4, "exclusion": 0.6, "same_over_negated": 0.8, "stsb_spearman": 0.80}
-
-
-@pytest.mark.parametrize(
-    ("floor", "score"),
-    [(0.0, 0.6), (-0.05, 0.6), (0.02, 0.6 - 10 * 0.02)],
-    ids=["as the base", "above the floor", "two points under it"],
-)
-def test_a_shortfall_under_a_floor_is_penalised(floor: float, score: float) -> None:
-    joint = joint_score(FIGURES, {"stsb_spearman": 0.80}, {"stsb_spearman": floor})
-    assert joint == pytest.approx(score)
-
-
-def test_no_gain_on_negation_makes_up_for_a_point_under_the_floor() -> None:
-    base, floors = {"stsb_spearman": 0.8}, {"stsb_spearman": 0.0}
-    better = FIGURES | {"contrast": 0.69, "stsb_spearman": 0.79}
-    assert joint_score(better, base, floors) < joint_score(FIGURES, base, floors)
-
-
-def test_what_is_above_the_floor_earns_nothing() -> None:
-    base, floors = {"stsb_spearman": 0.8}, {"stsb_spearman": 0.0}
-    assert joint_score(FIGURES | {"stsb_spearman": 0.9}, base, floors) == joint_score(
-        FIGURES, base, floors
-    )
-
-
-def test_a_floor_without_its_data_costs_nothing() -> None:
-    assert joint_score(FIGURES, {}, {"medquad_ndcg10": 0.0}) == pytest.approx(0.6)
-
-
-def test_the_evaluator_measures_an_encoder_beside_its_own_general_part(
-    model: SentenceTransformer, tmp_path: Path
-) -> None:
-    evaluator = JointEvaluator({"stsb_spearman": 0.0}, bf16=False)
-    figures = evaluator(model, str(tmp_path), steps=7)
-    (line,) = (tmp_path / "dev.jsonl").read_text().splitlines()
-    record = json.loads(line)
-    assert record.pop("step") == 7
-    # An untrained polarity part is the general part, so nothing was lost.
-    assert record.pop("base") == {"stsb_spearman": figures["stsb_spearman"]}
-    assert record == figures
-    assert set(figures) == {*DEV_TASKS, "joint"}
-    assert figures["joint"] == pytest.approx(joint_score(figures, {}, {}))

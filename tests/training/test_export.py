@@ -14,7 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from service.model_folder import read_encoder
+from service.model_folder import EncoderSpec, read_encoder
+from service.vectors import TwoPart
+from service.weights import WEIGHTS
 from training import evaluate, export, storage
 from training.config import ExperimentConfig
 from training.evaluation.metrics import Array
@@ -56,6 +58,11 @@ def put_weights_inside(folder: Path) -> None:
     onnx.save_model(graph, folder / storage.GRAPH, save_as_external_data=False)
 
 
+def parts(spec: EncoderSpec) -> TwoPart:
+    assert spec.two_part is not None
+    return spec.two_part
+
+
 @pytest.fixture
 def copied(exported: Path, tmp_path: Path) -> Path:
     """A copy of the exported folder, to be spoilt."""
@@ -69,7 +76,7 @@ def test_the_graph_holds_no_weights(exported: Path) -> None:
     # Everything that the graph computes with is in the file, and all of it in half precision.
     outside = [tensor for tensor in graph.initializer if tensor.external_data]
     assert {tensor.data_type for tensor in outside} == {onnx.TensorProto.FLOAT16}
-    stored = load_file(exported / storage.WEIGHTS)
+    stored = load_file(exported / WEIGHTS)
     assert {weight.dtype for weight in stored.values()} == {torch.float16}
     names = [tensor.name.removesuffix(".half") for tensor in outside]
     used = {name: stored[name] for name in names}
@@ -88,7 +95,7 @@ def test_a_larger_vocabulary_makes_the_weights_larger_and_not_the_graph(
         encoder.bert.vocab_size = rows
         encoder.embeddings.word_embeddings = torch.nn.Embedding(rows, 32, padding_idx=0)
         export.write_folder(encoder, folder)
-        sizes[name] = [(folder / file).stat().st_size for file in (storage.GRAPH, storage.WEIGHTS)]
+        sizes[name] = [(folder / file).stat().st_size for file in (storage.GRAPH, WEIGHTS)]
     assert sizes["large"][1] - sizes["small"][1] == pytest.approx(5940 * 32 * 2, rel=0.01)
     assert abs(sizes["large"][0] - sizes["small"][0]) < 100
 
@@ -96,7 +103,7 @@ def test_a_larger_vocabulary_makes_the_weights_larger_and_not_the_graph(
 def test_the_service_computes_what_was_trained(exported: Path, best: Path) -> None:
     served = ServedEncoder(exported)
     trained = SentenceTransformer(str(best), trust_remote_code=True, device="cpu")
-    trained[0].negation_weight = served.spec.two_part.negation_weight
+    trained[0].negation_weight = parts(served.spec).negation_weight
     vectors = served(TEXTS)
     assert vectors.shape == (4, 32 + 16)
     assert lowest_cosine(vectors, trained.encode(TEXTS)) > 0.9999
@@ -116,9 +123,9 @@ def test_the_folder_says_what_the_service_needs(
 ) -> None:
     spec = read_encoder(exported, "tiny", None)
     assert spec.max_input_tokens == experiment.model.max_seq_length
-    assert (spec.two_part.general_dimensions, spec.two_part.polarity_dimensions) == (32, 16)
+    assert (parts(spec).general_dimensions, parts(spec).polarity_dimensions) == (32, 16)
     choice = read(exported / "negation_weight.json")
-    assert spec.two_part.negation_weight == choice["negation_weight"]
+    assert parts(spec).negation_weight == choice["negation_weight"]
 
 
 def test_the_weight_that_is_served_is_the_best_by_the_joint_figure(exported: Path) -> None:
@@ -134,7 +141,7 @@ def test_the_folder_keeps_the_records_of_its_training(
 ) -> None:
     (run,) = json.loads((exported / "training.json").read_text())
     assert run["config"] == read(experiment.folder / "config.json")
-    assert [record["step"] for record in run["dev"]] == [4, 8]
+    assert [record["step"] for record in run["dev"]] == [5, 10]
     parity = read(exported / "parity.json")
     assert parity.pop("texts") == len(sample_texts())
     assert all(0.9999 <= float(str(cosine)) < 1.001 for cosine in parity.values())
@@ -173,9 +180,9 @@ def test_a_checkpoint_beyond_half_precision_leaves_no_folder(
 ) -> None:
     config = replace(experiment, runs=tmp_path / "runs", output=tmp_path / "model")
     shutil.copytree(best, config.folder / "best")
-    weights = load_file(config.folder / "best" / storage.WEIGHTS)
+    weights = load_file(config.folder / "best" / WEIGHTS)
     weights["projection.weight"][0, 0] = 1e6
-    save_file(weights, config.folder / "best" / storage.WEIGHTS)
+    save_file(weights, config.folder / "best" / WEIGHTS)
     with pytest.raises(ValueError, match=r"projection\.weight does not fit half precision"):
         export.main(config)
     assert not config.output.exists()

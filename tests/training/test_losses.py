@@ -19,7 +19,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 from torch import Tensor, nn
 
-from training.losses import LOSSES, OrderLoss, Parts, TwoPartLoss, embed_columns
+from training.losses import LOSSES, Parts, TwoPartLoss
 
 COLUMNS = {
     "groups": 8,
@@ -28,6 +28,8 @@ COLUMNS = {
     "polarity": 2,
     "graded": 2,
     "questions": 2,
+    "triplets": 3,
+    "general": 4,
 }
 
 
@@ -54,7 +56,11 @@ def raw_columns(count: int) -> list[Parts]:
 
 
 def unit(columns: Sequence[Parts]) -> list[Parts]:
-    return [Parts(*(nn.functional.normalize(part, dim=1) for part in column)) for column in columns]
+    normalize = nn.functional.normalize
+    return [
+        Parts(normalize(column.general, dim=1), normalize(column.polarity, dim=1))
+        for column in columns
+    ]
 
 
 def labels_of(kind: str) -> Tensor | None:
@@ -65,10 +71,12 @@ def labels_of(kind: str) -> Tensor | None:
 DISTILLED = {
     "groups": 1,
     "contrasts": 1,
-    "exclusions": 0,
+    "exclusions": 1,
     "polarity": 1,
     "graded": 3,
     "questions": 3,
+    "triplets": 1,
+    "general": 1,
 }
 
 
@@ -99,6 +107,7 @@ def test_the_order_of_the_rows_in_a_batch_means_nothing(kind: str) -> None:
         ("contrasts", [(0, 2), (1, 3)], [(0, 3), (1, 2)]),
         ("exclusions", [(0, 1), (0, 2)], [(0, 3), (0, 4)]),
         ("questions", [(0, 1)], []),
+        ("triplets", [(0, 1)], [(0, 2)]),
     ],
 )
 def test_a_step_down_the_gradient_brings_positives_nearer_and_own_negatives_further(
@@ -109,8 +118,15 @@ def test_a_step_down_the_gradient_brings_positives_nearer_and_own_negatives_furt
         column.polarity.requires_grad_()
     loss = make(kind, distillation=0.0)
     before = unit(raw)
-    loss.compute_loss_from_embeddings(before, None).backward()
-    after = unit([Parts(general, polarity - 0.01 * polarity.grad) for general, polarity in raw])
+    down = torch.autograd.grad(
+        loss.compute_loss_from_embeddings(before, None), [column.polarity for column in raw]
+    )
+    after = unit(
+        [
+            Parts(column.general, column.polarity - 0.01 * step)
+            for column, step in zip(raw, down, strict=True)
+        ]
+    )
 
     def change(first: int, second: int) -> float:
         new, old = (loss.pairwise(parts[first], parts[second]) for parts in (after, before))
@@ -128,6 +144,7 @@ def test_a_step_down_the_gradient_brings_positives_nearer_and_own_negatives_furt
         ("contrasts", [1, -1, 1, -1]),
         ("exclusions", [1, 1, 1, -1, -1]),
         ("questions", [1, 1]),
+        ("triplets", [1, 1, -1]),
     ],
 )
 def test_texts_that_are_told_apart_perfectly_cost_nothing(kind: str, signs: list[int]) -> None:
@@ -157,8 +174,8 @@ def test_the_order_loss_is_sentence_transformers_cosent_of_the_whole_vector(
 ) -> None:
     columns, labels = unit(raw_columns(2)), labels_of("polarity")
     vectors = [
-        torch.cat((general * (1 - WEIGHT) ** 0.5, polarity * WEIGHT**0.5), dim=1)
-        for general, polarity in columns
+        torch.cat((column.general * (1 - WEIGHT) ** 0.5, column.polarity * WEIGHT**0.5), dim=1)
+        for column in columns
     ]
     torch.testing.assert_close(
         make("polarity", distillation=0.0).compute_loss_from_embeddings(columns, labels),
@@ -181,46 +198,34 @@ def test_distillation_leaves_the_pairs_within_a_row_free() -> None:
     assert loss.distil([first, second]).item() > 1
 
 
-def tokens(model: SentenceTransformer, *columns: list[str]) -> list[dict[str, Tensor]]:
-    return [dict(model.preprocess(texts)) for texts in columns]
+def test_general_rows_cost_what_the_parts_disagree_within_them() -> None:
+    own = torch.eye(BATCH)
+    same, other = Parts(own, own), Parts(own, -own)
+    loss = make("general")
+    assert loss.compute_loss_from_embeddings([same, same, same], None).item() == 0
+    # Only within the rows: between them both parts see nothing in common.
+    assert loss.distil([same, other]).item() == 0
+    wrong = loss.compute_loss_from_embeddings([same, other], None).item()
+    assert wrong == pytest.approx(100 * DISTILLATION * 2**2)
 
 
-COLUMNS_OF_TEXTS = (
-    ["the pump is open and the door never leaks at night and the lamp is late", "no door"],
-    ["the pump leaks", "a boat"],
-    ["the lamp is on and the train runs late at night and it never leaks", "early"],
-    ["no pump leaks", "the red boat"],
-)
-
-
-def test_columns_embedded_together_are_each_as_if_alone(model: SentenceTransformer) -> None:
-    features = tokens(model, *COLUMNS_OF_TEXTS)
-    passes: list[tuple[int, ...]] = []
-    model[0].register_forward_pre_hook(
-        lambda _, arguments: passes.append(tuple(arguments[0]["input_ids"].shape))
+def test_with_a_teacher_both_parts_are_distilled_from_it() -> None:
+    base, other = torch.eye(BATCH), torch.ones(BATCH, BATCH) / BATCH**0.5
+    loss = LOSSES["general"](
+        nn.Identity(),
+        weight=WEIGHT,
+        temperature=TEMPERATURE,
+        margin_scale=SCALE,
+        distillation=1.0,
+        teacher=nn.Identity(),
     )
-    with torch.no_grad():
-        together = embed_columns(model, features)
-        shared = list(passes)
-        alone = [model(dict(column)) for column in features]
-    # The two short columns share one pass, the two long ones another.
-    assert len(shared) == 2
-    assert [rows for rows, _ in shared] == [4, 4]
-    for column, reference in zip(together, alone, strict=True):
-        torch.testing.assert_close(column.general, reference["general"])
-        torch.testing.assert_close(column.polarity, reference["polarity"])
+    assert loss.distil([Parts(base, base, base)]).item() == 0
+    # Either part alike for all rows, where the teacher sees nothing in common: cosine 1, not 0.
+    assert loss.distil([Parts(base, other, base)]).item() == pytest.approx(100)
+    assert loss.distil([Parts(other, base, base)]).item() == pytest.approx(100)
+    assert loss.distil([Parts(other, other, base)]).item() == pytest.approx(200)
 
 
-def test_a_loss_embeds_its_columns_itself(model: SentenceTransformer) -> None:
-    loss = OrderLoss(
-        model, weight=WEIGHT, temperature=TEMPERATURE, margin_scale=SCALE, distillation=1.0
-    )
-    labels = torch.tensor([1.0, 0.0])
-    features = tokens(model, *COLUMNS_OF_TEXTS[:2])
-    value = loss(iter([dict(column) for column in features]), labels)
-    expected = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
-    torch.testing.assert_close(value, expected)
-    value.backward()
-    grads = {name for name, p in model.named_parameters() if p.grad is not None}
-    assert grads
-    assert all(".polarity." in f".{name}" for name in grads)
+def test_every_loss_is_held_against_its_docstring() -> None:
+    assert {type(make(kind)) for kind in LOSSES} == {type(make(kind)) for kind in COLUMNS}
+    assert set(REFERENCES) == set(COLUMNS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -154,6 +155,36 @@ def test_question_rows_carry_the_passage_that_answers() -> None:
     for row in rows.draw("questions", 6, seed=3):
         subject = str(row["query"]).split()[2].rstrip("?")
         assert row["passage"] == f"The {subject} runs at night and never leaks."
+
+
+def test_triplet_rows_carry_what_follows_and_what_contradicts() -> None:
+    drawn = rows.draw("triplets", 6, seed=3)
+    assert len({row["anchor"] for row in drawn}) == 6
+    for row in drawn:
+        subject = str(row["anchor"]).split()[1]
+        assert row["positive"] == f"The {subject} is not closed."
+        assert row["negative"] == f"The {subject} is closed."
+
+
+def test_general_rows_put_related_texts_beside_each_other() -> None:
+    for row in rows.draw("general", 200, seed=3):
+        assert len(row) == len(set(row.values())) == rows.RELATED
+        if number := re.search("[0-9]+", str(row["text_1"])):
+            # The claim and both views of it.
+            assert sum(number[0] in str(text) for text in row.values()) == 3
+
+
+def test_general_rows_begin_at_texts_of_every_set_alike() -> None:
+    # Four of the sets are here: premises, claims, views, passages.
+    drawn = rows.draw("general", 4 * rows.SEEDS, seed=3)
+    marks = (" is open.", "The lamp [0-9]", "lamp [0-9]+\\.", "never leaks")
+    sources = [next(m for m in marks if re.search(m, str(row["text_1"]))) for row in drawn]
+    assert Counter(sources) == dict.fromkeys(marks, rows.SEEDS)
+
+
+def test_general_rows_have_no_end() -> None:
+    count = 4 * rows.SEEDS + 10
+    assert len(rows.draw("general", count, seed=3)) == count
 
 
 @pytest.mark.usefixtures("no_public_data")

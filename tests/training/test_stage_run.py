@@ -12,13 +12,20 @@ import pytest
 
 from training import evaluate
 from training.config import ExperimentConfig, read_experiment
-from training.run import pin_configuration, replaces, run_stage, write_json
+from training.run import (
+    check_configuration,
+    pin_configuration,
+    replaces,
+    run_stage,
+    write_json,
+)
 
 ROOT = Path(__file__).parents[2]
 STAGES = (
     "training.train",
     "training.export",
     "training.evaluate",
+    "training.ablate",
     "training.pair.train",
     "training.pair.export",
     "training.pair.evaluate",
@@ -45,7 +52,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[Path]:
 
 
 def test_a_stage_gets_the_experiment_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    experiment = ROOT / "training/experiments/encoder.toml"
+    experiment = ROOT / "training/experiments/encoder-a.toml"
     assert run_with(monkeypatch, str(experiment)) == [experiment]
 
 
@@ -57,7 +64,26 @@ def test_help_says_what_the_stage_does_and_how_it_is_called(
     assert ended.value.code == 0
     told = capsys.readouterr().out
     assert "Does what a stage does." in told
-    assert "Example: python -m training.stage training/experiments/encoder.toml" in told
+    assert "Example: python -m training.stage training/experiments/encoder-a.toml" in told
+
+
+def test_a_stage_gets_its_own_options_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[tuple[Path, bool]] = []
+
+    def stage(path: Path, *, quick: bool) -> None:
+        given.append((path, quick))
+
+    options = {"--quick": {"action": "store_true", "help": "do less"}}
+    for arguments in (["some.toml"], ["some.toml", "--quick"]):
+        monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+        run_stage("training.stage", "Does.", stage, options=options, example="some.toml --quick")
+    assert given == [(Path("some.toml"), False), (Path("some.toml"), True)]
+    monkeypatch.setattr(sys, "argv", ["stage", "--help"])
+    with pytest.raises(SystemExit):
+        run_stage("training.stage", "Does.", stage, options=options, example="some.toml --quick")
+    assert "Example: python -m training.stage some.toml --quick" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -130,6 +156,23 @@ def test_a_folder_holds_one_configuration(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another configuration"):
         pin_configuration(Settings(steps=4, output=Path("models/x")), tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["steps"] == 3
+
+
+def test_an_option_that_came_later_and_is_off_does_not_part_a_run_from_its_folder(
+    experiment: ExperimentConfig, tmp_path: Path
+) -> None:
+    pin_configuration(experiment, tmp_path)
+    path = tmp_path / "config.json"
+    written = json.loads(path.read_text())
+    # As it was written before there were these options.
+    assert written["model"].pop("distil_general") is False
+    assert written["model"].pop("start") == []
+    write_json(path, {**written, "model": {**written["model"], "start": None}})
+    check_configuration(experiment, tmp_path)
+    # A number is never off, be it 0.
+    floors = replace(experiment.training, floors={**experiment.training.floors, "contrast": 0.0})
+    with pytest.raises(ValueError, match="another configuration"):
+        check_configuration(replace(experiment, training=floors), tmp_path)
 
 
 def test_json_is_written_as_people_read_it(tmp_path: Path) -> None:

@@ -19,9 +19,12 @@ from training.evaluation.tasks import DEV_TASKS
 from training.run import history, pin_configuration
 from training.two_part import TwoPartEncoder
 
+OF_A_CHECKPOINT = ("step", "base", "joint", "negation_weight", "sweep")
+
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "model.safetensors")
+    loaded: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
+    return loaded
 
 
 def same_weights(first: Path, second: Path) -> bool:
@@ -40,9 +43,9 @@ def test_a_run_leaves_its_configuration_its_figures_and_its_best_checkpoint(
     pinned = json.loads((experiment.folder / "config.json").read_text())
     assert pinned == json.loads(json.dumps(asdict(experiment), default=str))
     records = dev_records(experiment.folder)
-    assert [record["step"] for record in records] == [4, 8]
+    assert [record["step"] for record in records] == [5, 10]
     for record in records:
-        assert set(record) == {"step", "base", "joint", *DEV_TASKS}
+        assert set(record) == {*OF_A_CHECKPOINT, *DEV_TASKS}
         assert set(record["base"]) == set(experiment.training.floors)
 
 
@@ -51,7 +54,10 @@ def test_the_best_checkpoint_is_the_one_with_the_best_joint_figure(
 ) -> None:
     joint = {record["step"]: record["joint"] for record in dev_records(experiment.folder)}
     summary = json.loads((experiment.folder / "train.json").read_text())
-    assert summary == {"best_joint": max(joint.values()), "best_step": max(joint, key=joint.get)}
+    assert summary == {
+        "best_joint": max(joint.values()),
+        "best_step": max(joint, key=lambda step: joint[step]),
+    }
     for step in joint:
         checkpoint = experiment.folder / f"checkpoint-{step}"
         assert same_weights(best, checkpoint) == (step == summary["best_step"])
@@ -63,7 +69,7 @@ def test_training_moves_the_polarity_part_and_leaves_the_general_one(
     shape = {
         key: value
         for key, value in asdict(experiment.model).items()
-        if key not in ("base", "start")
+        if key not in ("base", "start", "distil_general")
     }
     start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
     trained = weights(best)
@@ -87,13 +93,13 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 ) -> None:
     stopped = replace(experiment, name="stopped")
     shutil.copytree(experiment.folder, stopped.folder)
-    for gone in ("checkpoint-8", "best"):
+    for gone in ("checkpoint-10", "best"):
         shutil.rmtree(stopped.folder / gone)
     for gone in ("config.json", "train.json", "eval/dev.jsonl"):
         (stopped.folder / gone).unlink()
     train.main(stopped)
-    assert [record["step"] for record in dev_records(stopped.folder)] == [8]
-    assert same_weights(stopped.folder / "checkpoint-8", best.parent / "checkpoint-8")
+    assert [record["step"] for record in dev_records(stopped.folder)] == [10]
+    assert same_weights(stopped.folder / "checkpoint-10", best.parent / "checkpoint-10")
     assert same_weights(stopped.folder / "best", best)
 
 
@@ -144,7 +150,7 @@ def test_without_public_data_a_run_goes_on_with_the_distilled_rows(
 def test_a_run_goes_on_from_the_checkpoint_of_another(
     best: Path, experiment: ExperimentConfig
 ) -> None:
-    model = replace(experiment.model, start=str(best))
+    model = replace(experiment.model, start=[str(best)])
     later = replace(experiment, name="later", model=model)
     assert same_weights(Path(best), save(train.build_model(later), later.folder))
     pin_configuration(later, later.folder)
@@ -154,8 +160,23 @@ def test_a_run_goes_on_from_the_checkpoint_of_another(
     assert names == [experiment.name, "later"]
 
 
+def test_a_run_of_no_steps_measures_the_average_of_those_that_it_starts_from(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    model = replace(experiment.model, start=[str(best), str(best)])
+    training = replace(experiment.training, steps=0)
+    mean = replace(experiment, name="mean", model=model, training=training)
+    assert same_weights(train.main(mean), best)
+    (record,) = dev_records(mean.folder)
+    assert record["step"] == 0
+    summary = json.loads((mean.folder / "train.json").read_text())
+    assert summary == {"best_joint": record["joint"], "best_step": 0}
+    names = [run["config"]["name"] for run in history(mean.folder)]
+    assert names == [experiment.name, experiment.name, "mean"]
+
+
 def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: ExperimentConfig) -> None:
-    model = replace(experiment.model, start=str(best), polarity_dimensions=8)
+    model = replace(experiment.model, start=[str(best)], polarity_dimensions=8)
     with pytest.raises(ValueError, match="another shape"):
         train.build_model(replace(experiment, model=model))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
+Encode = Callable[[Sequence[str]], Vectors]
 
 
 class Remembered:
@@ -17,7 +18,7 @@ class Remembered:
         encode: Texts to (texts, dimensions) unit vectors.
     """
 
-    def __init__(self, encode: Callable[[Sequence[str]], Vectors]) -> None:
+    def __init__(self, encode: Encode) -> None:
         self.encode = encode
         self.vectors: dict[str, Vectors] = {}
 
@@ -40,7 +41,7 @@ class Reweighted:
 
     def __init__(
         self,
-        encode: Callable[[Sequence[str]], Vectors],
+        encode: Encode,
         general_dimensions: int,
         weight: float,
     ) -> None:

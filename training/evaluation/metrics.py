@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
@@ -39,13 +41,14 @@ def spearman(scores: Array, gold: Array) -> float:
     return float(spearmanr(scores, gold).statistic)
 
 
-def ndcg_at_10(scores: Array, relevant: NDArray[np.int64]) -> float:
-    """Mean nDCG@10 when each query has exactly one relevant document.
+def ndcg_at_10(scores: Array, relevant: Sequence[Sequence[int]]) -> float:
+    """Mean nDCG@10 with binary relevance.
 
     Args:
         scores: (queries, documents) similarities.
-        relevant: (queries,) index of the relevant document.
+        relevant: For each query, the indices of its relevant documents.
     """
     gold = np.zeros_like(scores)
-    gold[np.arange(len(scores)), relevant] = 1.0
+    for row, documents in enumerate(relevant):
+        gold[row, list(documents)] = 1.0
     return float(ndcg_score(gold, scores, k=10, ignore_ties=True))

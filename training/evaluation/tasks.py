@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training import corpus, public
 from training.evaluation import metrics
+from training.evaluation.encoding import Encode, Vectors
 
-Vectors = NDArray[np.float32]
-Encode = Callable[[Sequence[str]], Vectors]
 Task = Callable[[Encode], float | None]
 
 
@@ -40,6 +39,19 @@ def exclusion(encode: Encode) -> float:
         cut = len(row.relevant)
         shares.append(metrics.share_above(scores[:cut], scores[cut:]))
     return float(np.mean(shares))
+
+
+def exclusion_ndcg(encode: Encode) -> float:
+    """Exclusion queries among all exclusion passages of the dev rows: nDCG@10 of the relevant.
+
+    Unlike `exclusion` it also asks whether the passages are on the query's topic at all.
+    """
+    rows = corpus.exclusions("dev")
+    passages = [text for row in rows for text in (*row.relevant, *row.violating)]
+    where = {text: index for index, text in enumerate(passages)}
+    relevant = [[where[text] for text in row.relevant] for row in rows]
+    scores = encode([row.query for row in rows]) @ encode(passages).T
+    return metrics.ndcg_at_10(scores, relevant)
 
 
 def same_over_negated(encode: Encode) -> float:
@@ -116,7 +128,25 @@ def medquad(
     scores = (
         encode([questions[name] for name in asked]) @ encode([passages[name] for name in names]).T
     )
-    return metrics.ndcg_at_10(scores, np.array([where[answers[name]] for name in asked]))
+    return metrics.ndcg_at_10(scores, [[where[answers[name]]] for name in asked])
+
+
+def perspectives(encode: Encode) -> float | None:
+    """Perspectrum dev: nDCG@10 of the perspectives on a claim, whichever side they take.
+
+    Zero-shot, as nothing of Perspectrum is trained on with labels; relevance that ignores stance
+    is what an encoder loses that takes every disagreement for distance.
+    """
+    pairs = public.load("perspectrum/dev_claim_stance")
+    if not pairs:
+        return None
+    claims = list(dict.fromkeys(pair["a"] for pair in pairs))
+    views = list(dict.fromkeys(pair["b"] for pair in pairs))
+    where = {text: index for index, text in enumerate(views)}
+    relevant: dict[str, list[int]] = {claim: [] for claim in claims}
+    for pair in pairs:
+        relevant[pair["a"]].append(where[pair["b"]])
+    return metrics.ndcg_at_10(encode(claims) @ encode(views).T, list(relevant.values()))
 
 
 def similarities(encode: Encode, text: str, others: Sequence[str]) -> Vectors:
@@ -135,10 +165,18 @@ def pair_scores(encode: Encode, pairs: Sequence[public.Row]) -> Vectors:
 DEV_TASKS: dict[str, Task] = {
     "contrast": contrast,
     "exclusion": exclusion,
+    "exclusion_ndcg10": exclusion_ndcg,
     "same_over_negated": same_over_negated,
     "same_over_hedged": same_over_hedged,
     "hedged_over_negated": hedged_over_negated,
     "cannot_auc": cannot,
     "stsb_spearman": stsb,
     "medquad_ndcg10": medquad,
+    "perspectives_ndcg10": perspectives,
+}
+
+# During a run, retrieval is measured on a sample of MedQuAD; the evaluate stage runs all of it.
+RUN_TASKS: dict[str, Task] = {
+    **DEV_TASKS,
+    "medquad_ndcg10": partial(medquad, queries=200, documents=800),
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.config import read_section
+from training.config import read_section, read_toml
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def read_pair_experiment(path: Path) -> PairConfig:
     Raises:
         ValueError: The file lacks a key, or holds one that means nothing.
     """
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = read_toml(path)
     for key in ("runs", "output"):
         if key in table:
             table[key] = Path(table[key])

@@ -17,8 +17,7 @@ from scipy.special import softmax
 
 from training import model_card
 from training.evaluation.base_encoder import BaseEncoder
-from training.evaluation.encoding import Remembered, Vectors
-from training.evaluation.tasks import Encode
+from training.evaluation.encoding import Encode, Remembered, Vectors
 from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.relations import RELATIONS

@@ -1,0 +1,85 @@
+"""The joint criterion over the dial: negation figures at the best weight, with a general floor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from training.evaluation.encoding import Encode, Reweighted
+from training.evaluation.tasks import RUN_TASKS, Task
+
+NEGATION = ("contrast", "exclusion", "exclusion_ndcg10", "same_over_negated", "cannot_auc")
+# A point under the floor outweighs any gain on negation that a checkpoint could show for it.
+PENALTY = 10.0
+COARSE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Dial:
+    """Dev figures of a two-part encoder at several negation weights.
+
+    Args:
+        base: Figures of the general part alone, for the tasks that have a floor.
+        figures: Figures by weight.
+        scores: Joint score by weight.
+    """
+
+    base: dict[str, float]
+    figures: dict[float, dict[str, float]]
+    scores: dict[float, float]
+
+    @property
+    def weight(self) -> float:
+        """The weight with the highest joint score."""
+        return max(self.scores, key=self.scores.__getitem__)
+
+
+def turn(
+    encode: Encode,
+    general_dimensions: int,
+    floors: Mapping[str, float],
+    weights: Sequence[float] = COARSE,
+) -> Dial:
+    """Measure an encoder at every weight, from one forward pass a text.
+
+    Args:
+        encode: A two-part encoder that remembers what it encoded.
+        general_dimensions: How many of the first numbers are the general part.
+        floors: See `joint_score`.
+        weights: The weights to try.
+    """
+    general = Reweighted(encode, general_dimensions, 0.0)
+    base = measure(general, {name: RUN_TASKS[name] for name in floors})
+    figures = {
+        weight: measure(Reweighted(encode, general_dimensions, weight), RUN_TASKS)
+        for weight in weights
+    }
+    scores = {weight: joint_score(found, base, floors) for weight, found in figures.items()}
+    return Dial(base, figures, scores)
+
+
+def joint_score(
+    figures: Mapping[str, float], base: Mapping[str, float], floors: Mapping[str, float]
+) -> float:
+    """Mean of the negation figures, less a penalty for general figures under the floor.
+
+    Choosing on negation alone ruins retrieval (van den Elsen et al. 2025, arXiv 2502.13506).
+
+    Args:
+        figures: The checkpoint's dev figures.
+        base: The base encoder's.
+        floors: How far above the base's each general figure must lie; -0.01 allows a point under.
+    """
+    negation = [figures[name] for name in NEGATION if name in figures]
+    shortfalls = [
+        max(0.0, base[name] + floor - figures[name])
+        for name, floor in floors.items()
+        if name in figures
+    ]
+    return sum(negation) / len(negation) - PENALTY * sum(shortfalls)
+
+
+def measure(encode: Encode, tasks: Mapping[str, Task]) -> dict[str, float]:
+    """Run the tasks whose data are there."""
+    figures = {name: task(encode) for name, task in tasks.items()}
+    return {name: figure for name, figure in figures.items() if figure is not None}
