@@ -272,7 +272,8 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
 
 def cosine_gap(left: Parts, right: Parts) -> Tensor:
     """How much more similar *p* finds the texts of a row than *g* does, (batch,)."""
-    return (left.polarity * right.polarity - left.target * right.target).sum(dim=1)
+    found = (left.polarity * right.polarity).sum(dim=1)
+    return found - (left.target * right.target).sum(dim=1)
 
 
 def diagonal(scores: Tensor) -> Tensor:

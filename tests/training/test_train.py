@@ -172,7 +172,7 @@ def test_a_run_of_no_steps_measures_the_average_of_those_that_it_starts_from(
     summary = json.loads((mean.folder / "train.json").read_text())
     assert summary == {"best_joint": record["joint"], "best_step": 0}
     names = [run["config"]["name"] for run in history(mean.folder)]
-    assert names == [experiment.name, experiment.name, "mean"]
+    assert names == [experiment.name, "mean"]
 
 
 def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: ExperimentConfig) -> None:
