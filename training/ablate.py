@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from training import train
 from training.ablation.outcome import has_ended, read_outcome
@@ -47,7 +48,10 @@ def train_all(ablation: Ablation, runs: Sequence[Run], chosen: Sequence[Run]) ->
     waiting = [run for run in chosen if not has_ended(run)]
     done = len(chosen) - len(waiting)
     quiet = not is_main_process()
-    with tqdm(total=len(chosen), initial=done, desc="Runs", unit="run", disable=quiet) as bar:
+    with (
+        tqdm(total=len(chosen), initial=done, desc="Runs", unit="run", disable=quiet) as bar,
+        logging_redirect_tqdm(),
+    ):
         for number, run in enumerate(waiting, start=done + 1):
             logger.info("Run %d of %d: %s, seed %d", number, len(chosen), run.arm, run.seed)
             train.main(run.config)

@@ -78,7 +78,7 @@ def test_the_section_says_what_was_asked_and_what_all_arms_share(tmp_path: Path)
     text = report(path)
     assert "\n## What shape does\n\nSmall runs.\n" in text
     assert "Base: `small.toml`, with `training.evaluate_every = 2`. Seeds: 1, 2." in text
-    assert "STS-B 85.0, MedQuAD 93.0, perspectives 72.0." in text
+    assert "held against STS-B 85.0, MedQuAD 93.0, perspectives 72.0." in text
     # The pipe of the change does not end its cell.
     assert "| soft | a softer \\| softmax | 0 |" in text
     assert "](ablations/shapes.svg)" in text
@@ -92,6 +92,15 @@ def test_a_figure_without_its_data_is_left_empty(tmp_path: Path) -> None:
     log.write_text(log.read_text().replace("medquad_ndcg10", "medquad_of_old"))
     found = rows(report(path))["base"]
     assert (found["MedQuAD"], found["STS-B"]) == ("", "86.0")
+
+
+def test_runs_that_are_held_against_different_figures_show_it(tmp_path: Path) -> None:
+    path = write_ablation(tmp_path)
+    for arm, base in (("base", "0.93"), ("soft", "0.915")):
+        end(path, arm, 1, 0.4, 0.3)
+        log = Path(f"runs/shapes/{arm}-1/eval/dev.jsonl")
+        log.write_text(log.read_text().replace("0.93", base))
+    assert "STS-B 85.0, MedQuAD 91.5 to 93.0, perspectives 72.0." in report(path)
 
 
 def test_without_any_run_there_is_a_table_and_no_picture(tmp_path: Path) -> None:

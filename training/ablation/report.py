@@ -149,12 +149,16 @@ def weight(figure: float) -> str:
 
 
 def base_line(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
-    """A sentence on what the general figures are held against."""
+    """A sentence on what the floors and the shortfalls are held against."""
     bases = [outcome.base for found in outcomes.values() for outcome in found]
     known = {
-        heading: spread([base[name] for base in bases if name in base]).mean
+        heading: sorted({percent(base[name]) for base in bases if name in base}, key=float)
         for heading, name in PERCENT.items()
-        if any(name in base for base in bases)
     }
-    listed = ", ".join(f"{heading} {percent(figure)}" for heading, figure in known.items())
-    return f"The base encoder, as the general part of every arm: {listed}." if listed else ""
+    listed = [f"{heading} {' to '.join(ends(found))}" for heading, found in known.items() if found]
+    return f"General figures are held against {', '.join(listed)}." if listed else ""
+
+
+def ends(found: Sequence[str]) -> Sequence[str]:
+    """The first and the last, or the only one; runs differ only where they have other bases."""
+    return found if len(found) == 1 else (found[0], found[-1])
