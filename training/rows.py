@@ -46,6 +46,8 @@ GENERAL_SETS = (
     ("perspectrum/train_claim_stance", "b"),
     ("medquad/corpus", "text"),
 )
+# Perspectrum's dev claims have perspectives that its training claims have too.
+HELD_OUT = (("perspectrum/dev_claim_stance", "a"), ("perspectrum/dev_claim_stance", "b"))
 # Texts a row, and rows that one set gives before its neighbours are looked up.
 RELATED, SEEDS = 4, 400
 AGREE = frozenset(("same", "entailment"))
@@ -167,6 +169,8 @@ def question_rows(rng: random.Random) -> Iterator[Row]:
 def general_rows(rng: random.Random) -> Iterator[Row]:
     """Related texts of all sorts, without a label: what they have in common is for *g* to say."""
     sets = [[row[field] for row in public.load(name)] for name, field in GENERAL_SETS]
+    held_out = {row[field] for name, field in HELD_OUT for row in public.load(name)}
+    sets = [[text for text in own if text not in held_out] for own in sets]
     texts = list(dict.fromkeys(chain.from_iterable(sets)))
     where = {text: index for index, text in enumerate(texts)}
     # Every set alike, so that the large ones do not crowd out the passages.

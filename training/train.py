@@ -49,6 +49,8 @@ def main(config: ExperimentConfig) -> Path:
     pin_configuration(config, config.folder)
     model = build_model(config)
     evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
+    if config.model.distil_general:
+        evaluator.keep_base(model)
     learn = fit if config.training.steps else measure
     summary = learn(config, model, evaluator)
     best = config.folder / "best"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
@@ -17,6 +18,21 @@ class Request(BaseModel):
     """A request body: types are not coerced, fields that we do not know are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+def form_by_field(forms: Mapping[str, str]) -> Callable[[object], str | None]:
+    """Make what tells the forms of a request apart by a field that only one of them has.
+
+    Args:
+        forms: Tag of the form by the name of the field; the first that a body has counts.
+    """
+
+    def form(body: object) -> str | None:
+        if not isinstance(body, dict):
+            return None
+        return next((tag for field, tag in forms.items() if field in body), None)
+
+    return form
 
 
 def _as_texts(value: object) -> list[str]:

@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag
 
-from service.schemas.fields import NegationWeight, Request, TextList, Truncate
+from service.schemas.fields import (
+    NegationWeight,
+    Request,
+    TextList,
+    Truncate,
+    form_by_field,
+)
 
 Relation = Literal["equivalence", "contradiction", "hedge", "neutral"]
 Scores = Annotated[dict[str, float], Field(description="One score a relation; sum is 1.")]
@@ -81,20 +87,20 @@ class DocumentCheck(Request):
     truncate: Truncate = None
 
 
-def _form(body: object) -> str | None:
-    if not isinstance(body, dict):
-        return None
-    forms = {"pairs": "<pairs>", "a": "<pair>", "b": "<pair>"}
-    forms |= {"claim": "<document>", "passages": "<document>"}
-    return next((form for field, form in forms.items() if field in body), None)
-
-
 NegationRequest = Annotated[
     Annotated[PairCheck, Tag("<pair>")]
     | Annotated[PairsCheck, Tag("<pairs>")]
     | Annotated[DocumentCheck, Tag("<document>")],
     Discriminator(
-        _form,
+        form_by_field(
+            {
+                "pairs": "<pairs>",
+                "a": "<pair>",
+                "b": "<pair>",
+                "claim": "<document>",
+                "passages": "<document>",
+            }
+        ),
         custom_error_type="form",
         custom_error_message="send `a` and `b`, or `pairs`: a list of objects with `a` and `b`,"
         " or `claim` and `passages`",

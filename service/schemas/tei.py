@@ -16,6 +16,7 @@ from service.schemas.fields import (
     Texts,
     Truncate,
     TruncationDirection,
+    form_by_field,
 )
 
 
@@ -103,21 +104,19 @@ class PairSimilarity(SimilarityParameters):
     pairs: TextPairs
 
 
-def _similarity_form(body: object) -> str | None:
-    """Tell the three forms apart by the field that only one of them has."""
-    if not isinstance(body, dict):
-        return None
-    forms = {"inputs": "<nested>", "pairs": "<pairs>", "source_sentence": "<flat>"}
-    forms["sentences"] = "<flat>"
-    return next((form for field, form in forms.items() if field in body), None)
-
-
 SimilarityRequest = Annotated[
     Annotated[NestedSimilarity, Tag("<nested>")]
     | Annotated[FlatSimilarity, Tag("<flat>")]
     | Annotated[PairSimilarity, Tag("<pairs>")],
     Discriminator(
-        _similarity_form,
+        form_by_field(
+            {
+                "inputs": "<nested>",
+                "pairs": "<pairs>",
+                "source_sentence": "<flat>",
+                "sentences": "<flat>",
+            }
+        ),
         custom_error_type="form",
         custom_error_message="send `inputs` with `source_sentence` and `sentences`, "
         "or these two alone, or `pairs`",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from encoders import oracle, served
 from sentence_transformers import SentenceTransformer
 
@@ -136,3 +138,21 @@ def test_the_evaluator_reports_an_encoder_at_its_best_weight_beside_its_general_
     assert {**sweep[str(record["negation_weight"])]}.items() <= record.items()
     scores = [joint_score(found, base, {"stsb_spearman": 0.0}) for found in sweep.values()]
     assert record["joint"] == max(scores)
+
+
+def test_a_base_that_was_kept_stays_when_training_changes_the_general_part(
+    model: SentenceTransformer, tmp_path: Path
+) -> None:
+    evaluator = JointEvaluator({"stsb_spearman": 0.0}, bf16=False)
+    evaluator.keep_base(model)
+    changed = deepcopy(model)
+    with torch.no_grad():
+        for weight in changed[0].general.parameters():
+            weight.normal_(generator=torch.Generator().manual_seed(1))
+    evaluator(changed, str(tmp_path / "kept"))
+    JointEvaluator({"stsb_spearman": 0.0}, bf16=False)(changed, str(tmp_path / "own"))
+    kept, own = (
+        json.loads((tmp_path / name / "dev.jsonl").read_text())["base"] for name in ("kept", "own")
+    )
+    assert kept == evaluator.base
+    assert kept != own

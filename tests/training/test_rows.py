@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from training import corpus, rows
+from training import corpus, public, rows
 from training.losses import LOSSES
 from training.rows import KINDS, Row
 
@@ -180,6 +180,14 @@ def test_general_rows_begin_at_texts_of_every_set_alike() -> None:
     marks = (" is open.", "The lamp [0-9]", "lamp [0-9]+\\.", "never leaks")
     sources = [next(m for m in marks if re.search(m, str(row["text_1"]))) for row in drawn]
     assert Counter(sources) == dict.fromkeys(marks, rows.SEEDS)
+
+
+def test_general_rows_hold_no_text_of_the_dev_set_that_is_to_tell_what_they_keep() -> None:
+    dev = {pair[side] for pair in public.load("perspectrum/dev_claim_stance") for side in "ab"}
+    train = {pair[side] for pair in public.load("perspectrum/train_claim_stance") for side in "ab"}
+    assert dev & train
+    drawn = rows.draw("general", 4 * rows.SEEDS, seed=3)
+    assert not dev & {text for row in drawn for text in row.values()}
 
 
 def test_general_rows_have_no_end() -> None:

@@ -39,6 +39,7 @@ def turn(
     general_dimensions: int,
     floors: Mapping[str, float],
     weights: Sequence[float] = COARSE,
+    base: Mapping[str, float] | None = None,
 ) -> Dial:
     """Measure an encoder at every weight, from one forward pass a text.
 
@@ -47,15 +48,25 @@ def turn(
         general_dimensions: How many of the first numbers are the general part.
         floors: See `joint_score`.
         weights: The weights to try.
+        base: Figures of the base encoder, for the tasks that have a floor; by default those of the
+            general part, which is the base only where it was not trained.
     """
-    general = Reweighted(encode, general_dimensions, 0.0)
-    base = measure(general, {name: RUN_TASKS[name] for name in floors})
+    if base is None:
+        base = measure_general(encode, general_dimensions, floors)
     figures = {
         weight: measure(Reweighted(encode, general_dimensions, weight), RUN_TASKS)
         for weight in weights
     }
     scores = {weight: joint_score(found, base, floors) for weight, found in figures.items()}
-    return Dial(base, figures, scores)
+    return Dial(dict(base), figures, scores)
+
+
+def measure_general(
+    encode: Encode, general_dimensions: int, floors: Mapping[str, float]
+) -> dict[str, float]:
+    """The figures of the general part alone, for the tasks that have a floor."""
+    general = Reweighted(encode, general_dimensions, 0.0)
+    return measure(general, {name: RUN_TASKS[name] for name in floors})
 
 
 def joint_score(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvaluator
 
-from training.evaluation.dial import turn
+from training.evaluation.dial import measure_general, turn
 from training.evaluation.encoding import Remembered
 from training.run import is_main_process
 
@@ -32,6 +32,11 @@ class JointEvaluator(SentenceEvaluator):
         self.floors = floors
         self.bf16 = bf16
         self.primary_metric = "joint"
+        self.base: dict[str, float] | None = None
+
+    def keep_base(self, model: Any) -> None:
+        """Measure the general part now, while it is still the base: training may change it."""
+        self.base = measure_general(*self.encoder(model), self.floors)
 
     def __call__(
         self,
@@ -41,12 +46,8 @@ class JointEvaluator(SentenceEvaluator):
         steps: int = -1,
     ) -> dict[str, float]:
         """Measure, and append the figures to `dev.jsonl` beside the checkpoints."""
-
-        def encode(texts: Any) -> Any:
-            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                return model.encode(list(texts), batch_size=64, show_progress_bar=False)
-
-        dial = turn(Remembered(encode), model[0].general_dimensions, self.floors)
+        encode, general_dimensions = self.encoder(model)
+        dial = turn(encode, general_dimensions, self.floors, base=self.base)
         chosen = dial.figures[dial.weight]
         figures = {**chosen, "negation_weight": dial.weight, "joint": dial.scores[dial.weight]}
         if output_path is not None and is_main_process():
@@ -56,3 +57,12 @@ class JointEvaluator(SentenceEvaluator):
             with (Path(output_path) / "dev.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(record) + "\n")
         return figures
+
+    def encoder(self, model: Any) -> tuple[Remembered, int]:
+        """The checkpoint as the tasks call it, and how many numbers its general part has."""
+
+        def encode(texts: Any) -> Any:
+            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+                return model.encode(list(texts), batch_size=64, show_progress_bar=False)
+
+        return Remembered(encode), model[0].general_dimensions

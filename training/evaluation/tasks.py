@@ -134,8 +134,9 @@ def medquad(
 def perspectives(encode: Encode) -> float | None:
     """Perspectrum dev: nDCG@10 of the perspectives on a claim, whichever side they take.
 
-    Zero-shot, as nothing of Perspectrum is trained on with labels; relevance that ignores stance
-    is what an encoder loses that takes every disagreement for distance.
+    Nothing of Perspectrum is trained on with labels, and of these texts nothing at all is
+    (`training.rows`). Relevance that ignores stance is what an encoder loses that takes every
+    disagreement for distance.
     """
     pairs = public.load("perspectrum/dev_claim_stance")
     if not pairs:
