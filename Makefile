@@ -15,12 +15,13 @@ DEV := .venv-dev/bin/python
 SERVE_STAMP := .venv/.installed
 DEV_STAMP := .venv-dev/.installed
 EXPERIMENTS := training/experiments
-# Two runs, two more from the mean of their weights, and the mean of those, which is released.
-ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml)
+# Two runs, two more from the mean of their weights, and one from the mean of those.
+ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
+	polish-mean.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# The second goes on from the first, and is what is released.
-PAIR := $(EXPERIMENTS)/pair.toml
-PAIR_POLISH := $(EXPERIMENTS)/pair-polish.toml
+# Each goes on from the one before; the last is what is released.
+PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-both.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -61,14 +62,14 @@ evaluate: $(DEV_STAMP) ## Print the encoder's dev figures beside the base encode
 	$(DEV) -m training.evaluate $(RELEASED)
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
-	$(DEV) -m training.pair.train $(PAIR)
-	$(DEV) -m training.pair.train $(PAIR_POLISH)
+	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \
+		$(DEV) -m training.pair.train $$experiment; done
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
-	$(DEV) -m training.pair.export $(PAIR_POLISH)
+	$(DEV) -m training.pair.export $(PAIR_RELEASED)
 
 pair-evaluate: $(DEV_STAMP) ## Print its dev figures beside cosine thresholds
-	$(DEV) -m training.pair.evaluate $(PAIR_POLISH)
+	$(DEV) -m training.pair.evaluate $(PAIR_RELEASED)
 
 clean: ## Remove caches and build products; environments, runs/ and models/ stay
 	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -41,7 +41,8 @@ class TrainingConfig:
     """Optimisation and the choice of a checkpoint.
 
     `floors` says how far above the base's figure each general dev figure must lie (a negative
-    number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size.
+    number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
+    `hardness` and `group_order` are those of `training.losses`.
     """
 
     steps: int
@@ -54,6 +55,8 @@ class TrainingConfig:
     evaluate_every: int
     floors: dict[str, float]
     kinds: dict[str, Kind] = field(default_factory=dict)
+    hardness: float = 0.0
+    group_order: str = "margins"
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,15 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A query that excludes something, passages that respect it and passages that do not."""
+    """A query that excludes something, passages that respect it and passages that do not.
+
+    `inclusion`, where there is one, asks for just what the query excludes.
+    """
 
     query: str
     relevant: tuple[str, ...]
     violating: tuple[str, ...]
+    inclusion: str | None = None
 
 
 def groups(split: Split) -> list[Group]:
@@ -72,7 +76,9 @@ def contrasts(split: Split) -> list[Contrast]:
 def exclusions(split: Split) -> list[Exclusion]:
     """Read the exclusion queries."""
     return [
-        Exclusion(row["query"], tuple(row["relevant"]), tuple(row["violating"]))
+        Exclusion(
+            row["query"], tuple(row["relevant"]), tuple(row["violating"]), row.get("inclusion")
+        )
         for row in read_jsonl(DATA / f"exclusion.{split}.jsonl")
     ]
 

@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy, pad, softplus
 LENGTH_RATIO = 1.25
 FEWEST = 8
 COSENT_SCALE = 20.0
+GROUP_ORDERS = ("margins", "cosent")
 
 
 class Parts(NamedTuple):
@@ -49,6 +50,11 @@ class TwoPartLoss(nn.Module, ABC):
         temperature: Of the softmax in InfoNCE (van den Oord et al. 2018, arXiv 1807.03748).
         margin_scale: Width of the soft margin between a positive and its own hard negative.
         distillation: Weight of the relational distillation from *g* to *p*.
+        hardness: How much more a row's own hard negatives weigh in the softmax where they come
+            near: each by exp(hardness * similarity), without a gradient (Lan et al. 2025, "LLaVE",
+            arXiv 2503.04812, as in EmbeddingGemma, arXiv 2509.20354).
+        group_order: How a group is ordered: "margins", a soft margin for each pair of
+            similarities, or "cosent", one CoSENT over same (1), hedged (0.5) and negated (0).
         teacher: The frozen base encoder as a two-part one, where *g* is trained; both parts are
             then distilled from it.
     """
@@ -61,6 +67,8 @@ class TwoPartLoss(nn.Module, ABC):
         temperature: float,
         margin_scale: float,
         distillation: float,
+        hardness: float = 0.0,
+        group_order: str = "margins",
         teacher: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -70,6 +78,8 @@ class TwoPartLoss(nn.Module, ABC):
         self.temperature = temperature
         self.margin_scale = margin_scale
         self.distillation = distillation
+        self.hardness = hardness
+        self.group_order = group_order
 
     def forward(
         self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None
@@ -96,8 +106,11 @@ class TwoPartLoss(nn.Module, ABC):
     def own_negatives(self, anchor: Parts, positive: Parts, negatives: Sequence[Parts]) -> Tensor:
         """InfoNCE of each anchor over the batch's positives and its own hard negatives."""
         own = [self.pairwise(anchor, negative)[:, None] for negative in negatives]
-        scores = torch.cat((self.matrix(anchor, positive), *own), dim=1)
-        return cross_entropy(scores / self.temperature, diagonal(scores))
+        weights = self.hardness * torch.cat(own, dim=1).detach() if own else None
+        scores = torch.cat((self.matrix(anchor, positive), *own), dim=1) / self.temperature
+        if weights is not None:
+            scores = scores + pad(weights, (len(scores), 0))
+        return cross_entropy(scores, diagonal(scores))
 
     def above(self, higher: Tensor, lower: Tensor) -> Tensor:
         """Soft margin that grows where `lower` comes near `higher`; both (batch,)."""
@@ -132,7 +145,8 @@ class GroupLoss(TwoPartLoss):
         others = [*negated, hedged, neutral]
         contrastive = self.own_negatives(anchor, first, others)
         contrastive = contrastive + self.own_negatives(first, second, others)
-        order = self.order((anchor, first, second), negated, hedged)
+        ordered = self.graded if self.group_order == "cosent" else self.order
+        order = ordered((anchor, first, second), negated, hedged)
         return contrastive + 0.5 * order + self.distil(columns)
 
     def order(self, same: Sequence[Parts], negated: Sequence[Parts], hedged: Parts) -> Tensor:
@@ -145,6 +159,15 @@ class GroupLoss(TwoPartLoss):
         between = [self.above(high, hedge) for high in positives]
         between += [self.above(hedge, low) for low in denials[: len(negated)]]
         return torch.stack(terms).mean() + 0.5 * torch.stack(between).mean()
+
+    def graded(self, same: Sequence[Parts], negated: Sequence[Parts], hedged: Parts) -> Tensor:
+        """CoSENT over all pairs of the batch with an anchor: same above hedged above negated."""
+        anchor, first, second = same
+        others = {1.0: (first, second), 0.5: (hedged,), 0.0: tuple(negated)}
+        scores = [self.pairwise(anchor, text) for texts in others.values() for text in texts]
+        labels = [grade for grade, texts in others.items() for _ in texts]
+        sizes = torch.tensor(labels, device=scores[0].device).repeat_interleave(len(scores[0]))
+        return cosent(torch.cat(scores), sizes)
 
 
 class ContrastLoss(TwoPartLoss):
@@ -221,11 +244,7 @@ class OrderLoss(TwoPartLoss):
         if labels is None:
             raise ValueError("ordered pairs need labels")
         left, right = columns
-        scores = self.pairwise(left, right) * COSENT_SCALE
-        differences = scores[None, :] - scores[:, None]
-        violations = differences[labels[:, None] > labels[None, :]]
-        cosent = torch.logsumexp(pad(violations, (1, 0)), dim=0)
-        return cosent + self.distil(columns)
+        return cosent(self.pairwise(left, right), labels) + self.distil(columns)
 
 
 class GradedLoss(OrderLoss):
@@ -260,6 +279,7 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "groups": GroupLoss,
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
+    "inclusions": ExclusionLoss,
     "triplets": TripletLoss,
     "polarity": OrderLoss,
     "inference": OrderLoss,
@@ -268,6 +288,14 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "questions": QuestionLoss,
     "general": GeneralLoss,
 }
+
+
+def cosent(similarities: Tensor, labels: Tensor) -> Tensor:
+    """CoSENT: every pair above those with a lower label; both (pairs,)."""
+    scores = similarities * COSENT_SCALE
+    differences = scores[None, :] - scores[:, None]
+    violations = differences[labels[:, None] > labels[None, :]]
+    return torch.logsumexp(pad(violations, (1, 0)), dim=0)
 
 
 def cosine_gap(left: Parts, right: Parts) -> Tensor:

@@ -9,6 +9,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 # Rows of the product of seeds and texts that are held at a time.
 BLOCK = 256
+# A word in more than this share of the texts is left out, unless it is in a few texts only.
+COMMON, FEW = 0.05, 20
 
 
 def neighbours(texts: Sequence[str], seeds: Sequence[int], size: int) -> Iterator[list[str]]:
@@ -17,10 +19,14 @@ def neighbours(texts: Sequence[str], seeds: Sequence[int], size: int) -> Iterato
     Args:
         texts: The pool, without duplicates.
         seeds: Indices into the pool.
-        size: Texts a cluster, the seed included.
+        size: Texts a cluster, the seed included; fewer where the pool is smaller.
     """
-    # Words of one text in twenty say little of its topic and would make the product dense.
-    vectors = TfidfVectorizer(max_df=0.05, sublinear_tf=True, dtype=np.float32).fit_transform(texts)
+    # Words of one text in twenty say little of its topic and would make the product dense; among a
+    # few texts they may be all there is.
+    common = min(1.0, max(COMMON, FEW / len(texts)))
+    vectorizer = TfidfVectorizer(max_df=common, sublinear_tf=True, dtype=np.float32)
+    vectors = vectorizer.fit_transform(texts)
+    size = min(size, len(texts))
     for start in range(0, len(seeds), BLOCK):
         block = np.asarray(seeds[start : start + BLOCK])
         similar = (vectors[block] @ vectors.T).toarray()

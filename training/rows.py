@@ -126,11 +126,28 @@ def exclusion_rows(rng: random.Random) -> Iterator[Row]:
     """A query that excludes something, two passages that respect it and two that do not."""
     row: Exclusion
     for row in passes(corpus.exclusions("train"), rng):
-        yield {
-            "query": row.query,
-            **numbered("relevant", rng.sample(row.relevant, 2)),
-            **numbered("violating", rng.sample(row.violating, 2)),
-        }
+        yield exclusion_row(row.query, row.relevant, row.violating, rng)
+
+
+def inclusion_rows(rng: random.Random) -> Iterator[Row]:
+    """The query for just what an exclusion excludes, before the same passages the other way round.
+
+    Without it *p* may learn that these passages are wanted, whatever is asked.
+    """
+    row: Exclusion
+    for row in passes([row for row in corpus.exclusions("train") if row.inclusion], rng):
+        yield exclusion_row(row.inclusion or "", row.violating, row.relevant, rng)
+
+
+def exclusion_row(
+    query: str, relevant: Sequence[str], violating: Sequence[str], rng: random.Random
+) -> Row:
+    """A query, two passages that answer it, and two that are on its topic only."""
+    return {
+        "query": query,
+        **numbered("relevant", rng.sample(relevant, 2)),
+        **numbered("violating", rng.sample(violating, 2)),
+    }
 
 
 def polar_pairs(names: Sequence[str]) -> Callable[[random.Random], Iterator[Row]]:
@@ -191,6 +208,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "groups": group_rows,
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
+    "inclusions": inclusion_rows,
     "triplets": triplet_rows,
     "polarity": polar_pairs(("cannot/train",)),
     "inference": polar_pairs(NLI_SETS),

@@ -26,7 +26,7 @@ from training.config import ExperimentConfig, TrainingConfig, read_experiment
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import average
-from training.losses import LOSSES, TwoPartLoss
+from training.losses import GROUP_ORDERS, LOSSES, TwoPartLoss
 from training.run import (
     has_bfloat16,
     is_main_process,
@@ -91,7 +91,11 @@ def check_names(training: TrainingConfig) -> None:
     Raises:
         ValueError: A name is unknown; the message gives it.
     """
-    known = (("kinds", training.kinds, rows.KINDS), ("floors", training.floors, RUN_TASKS))
+    known = (
+        ("kinds", training.kinds, rows.KINDS),
+        ("floors", training.floors, RUN_TASKS),
+        ("group_order", [training.group_order], GROUP_ORDERS),
+    )
     for table, names, there in known:
         if unknown := sorted(set(names) - set(there)):
             raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
@@ -118,10 +122,14 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
 def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
     """Read a checkpoint of a known shape; its weight *w* may be another.
 
+    One that shares more layers is read too: *p* gets layers of its own, which learn from then on.
+
     Raises:
         ValueError: It has another shape; the message names the folder and what differs.
     """
     module = TwoPartEncoder.load(folder)
+    if shape["shared_layers"] < module.shared_layers:
+        module.unshare(shape["shared_layers"])
     found = module.get_config_dict()
     differ = [
         f"{name} is {found[name]}, not {value}"
@@ -164,6 +172,8 @@ def build_losses(
             temperature=training.temperature,
             margin_scale=training.margin_scale,
             distillation=training.distillation,
+            hardness=training.hardness,
+            group_order=training.group_order,
             teacher=teacher,
         )
         for kind in kinds

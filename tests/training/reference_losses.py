@@ -14,6 +14,7 @@ TEMPERATURE = 0.1
 SCALE = 0.2
 DISTILLATION = 0.7
 BATCH = 4
+HARDNESS = 3.0
 
 
 def sim(left: Parts, i: int, right: Parts, j: int) -> float:
@@ -33,12 +34,18 @@ def softmax_loss(scores: Sequence[float], target: int) -> float:
     return -log(exp(scores[target] / TEMPERATURE) / sum(exp(s / TEMPERATURE) for s in scores))
 
 
-def info_nce(anchor: Parts, positive: Parts, negatives: Sequence[Parts]) -> float:
+def info_nce(
+    anchor: Parts, positive: Parts, negatives: Sequence[Parts], hardness: float = 0.0
+) -> float:
+    # A weight exp(hardness s) of a term of the softmax is so much more of its score.
     return mean(
         [
             softmax_loss(
                 [sim(anchor, i, positive, j) for j in range(BATCH)]
-                + [sim(anchor, i, negative, i) for negative in negatives],
+                + [
+                    (1 + hardness * TEMPERATURE) * sim(anchor, i, negative, i)
+                    for negative in negatives
+                ],
                 target=i,
             )
             for i in range(BATCH)
@@ -74,14 +81,21 @@ def distilled(columns: Sequence[Parts]) -> float:
 
 
 def cosent(columns: Sequence[Parts], labels: Tensor) -> float:
-    scores = [20 * sim(columns[0], i, columns[1], i) for i in range(BATCH)]
-    terms = [
-        exp(scores[j] - scores[i])
-        for i in range(BATCH)
-        for j in range(BATCH)
-        if labels[i] > labels[j]
-    ]
+    return graded([(sim(columns[0], i, columns[1], i), float(labels[i])) for i in range(BATCH)])
+
+
+def graded(pairs: Sequence[tuple[float, float]]) -> float:
+    """CoSENT of (similarity, grade)."""
+    terms = [exp(20 * (low - high)) for high, more in pairs for low, less in pairs if more > less]
     return log(1 + sum(terms))
+
+
+def graded_group_reference(columns: list[Parts], _: Tensor | None) -> float:
+    a, p, q, n1, n2, n3, hedge, neutral = columns
+    others = [n1, n2, n3, hedge, neutral]
+    grades = [(p, 1.0), (q, 1.0), (hedge, 0.5), (n1, 0.0), (n2, 0.0), (n3, 0.0)]
+    pairs = [(sim(a, i, text, i), grade) for text, grade in grades for i in range(BATCH)]
+    return info_nce(a, p, others) + info_nce(p, q, others) + 0.5 * graded(pairs)
 
 
 def group_reference(columns: list[Parts], _: Tensor | None) -> float:
@@ -158,6 +172,7 @@ REFERENCES: dict[str, Callable[[list[Parts], Tensor | None], float]] = {
     "groups": group_reference,
     "contrasts": contrast_reference,
     "exclusions": exclusion_reference,
+    "inclusions": exclusion_reference,
     "polarity": order_reference,
     "graded": graded_reference,
     "questions": question_reference,

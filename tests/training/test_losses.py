@@ -9,11 +9,14 @@ import torch
 from reference_losses import (
     BATCH,
     DISTILLATION,
+    HARDNESS,
     REFERENCES,
     SCALE,
     TEMPERATURE,
     WEIGHT,
     distilled,
+    graded_group_reference,
+    info_nce,
 )
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
@@ -25,6 +28,7 @@ COLUMNS = {
     "groups": 8,
     "contrasts": 4,
     "exclusions": 5,
+    "inclusions": 5,
     "polarity": 2,
     "graded": 2,
     "questions": 2,
@@ -33,7 +37,13 @@ COLUMNS = {
 }
 
 
-def make(kind: str, *, distillation: float = DISTILLATION) -> TwoPartLoss:
+def make(
+    kind: str,
+    *,
+    distillation: float = DISTILLATION,
+    hardness: float = 0.0,
+    group_order: str = "margins",
+) -> TwoPartLoss:
     """The loss of a kind of row, for vectors that are there already."""
     return LOSSES[kind](
         nn.Identity(),
@@ -41,6 +51,8 @@ def make(kind: str, *, distillation: float = DISTILLATION) -> TwoPartLoss:
         temperature=TEMPERATURE,
         margin_scale=SCALE,
         distillation=distillation,
+        hardness=hardness,
+        group_order=group_order,
     )
 
 
@@ -72,6 +84,7 @@ DISTILLED = {
     "groups": 1,
     "contrasts": 1,
     "exclusions": 1,
+    "inclusions": 1,
     "polarity": 1,
     "graded": 3,
     "questions": 3,
@@ -85,6 +98,23 @@ def test_a_loss_is_what_its_docstring_says(kind: str) -> None:
     columns, labels = unit(raw_columns(COLUMNS[kind])), labels_of(kind)
     loss = make(kind).compute_loss_from_embeddings(columns, labels)
     expected = REFERENCES[kind](columns, labels) + DISTILLED[kind] * distilled(columns)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_hardness_weighs_own_negatives_by_how_near_they_are() -> None:
+    anchor, positive, negative = columns = unit(raw_columns(3))
+    loss = make("triplets", hardness=HARDNESS).compute_loss_from_embeddings(columns, None)
+    margin = 0.5 * make("triplets").above(
+        make("triplets").pairwise(anchor, positive), make("triplets").pairwise(anchor, negative)
+    )
+    expected = 0.5 * info_nce(anchor, positive, [negative], HARDNESS) + margin.item()
+    assert loss.item() == pytest.approx(expected + distilled(columns), rel=1e-5)
+
+
+def test_a_group_can_be_ordered_by_grades() -> None:
+    columns = unit(raw_columns(COLUMNS["groups"]))
+    loss = make("groups", group_order="cosent").compute_loss_from_embeddings(columns, None)
+    expected = graded_group_reference(columns, None) + distilled(columns)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 

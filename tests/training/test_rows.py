@@ -16,7 +16,7 @@ from training import corpus, public, rows
 from training.losses import LOSSES
 from training.rows import KINDS, Row
 
-BUNDLED = ("groups", "contrasts", "exclusions")
+BUNDLED = ("groups", "contrasts", "exclusions", "inclusions")
 PUBLIC = tuple(kind for kind in KINDS if kind not in BUNDLED)
 POLAR = ("polarity", "inference", "edits")
 
@@ -126,6 +126,14 @@ def test_exclusion_rows_keep_what_respects_the_query_apart_from_what_does_not() 
         assert set(texts(row, "relevant")) <= set(source.relevant)
         assert set(texts(row, "violating")) <= set(source.violating)
         assert len({*texts(row, "relevant"), *texts(row, "violating")}) == 4
+
+
+def test_inclusion_rows_want_what_the_exclusion_does_not() -> None:
+    known = {row.inclusion: row for row in corpus.exclusions("train")}
+    for row in rows.draw("inclusions", 100, seed=3):
+        source = known[str(row["query"])]
+        assert set(texts(row, "relevant")) <= set(source.violating)
+        assert set(texts(row, "violating")) <= set(source.relevant)
 
 
 @pytest.mark.parametrize("kind", POLAR)

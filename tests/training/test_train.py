@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -118,6 +119,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
     [
         ({"kinds": {"grups": Kind(share=1.0, rows=2)}}, r"kinds: unknown name\(s\) grups"),
         ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
+        ({"group_order": "bands"}, r"group_order: unknown name\(s\) bands"),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(
@@ -179,6 +181,19 @@ def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: Experi
     model = replace(experiment.model, start=[str(best)], polarity_dimensions=8)
     with pytest.raises(ValueError, match="another shape"):
         train.build_model(replace(experiment, model=model))
+
+
+def test_a_run_may_share_fewer_layers_than_the_one_it_goes_on_from(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    shared = experiment.model.shared_layers - 1
+    model = replace(experiment.model, start=[str(best)], shared_layers=shared)
+    deeper = train.build_model(replace(experiment, model=model))
+    assert deeper[0].shared_layers == shared
+    texts = ["The pump leaks.", "The pump never leaks."]
+    before = SentenceTransformer(str(best), trust_remote_code=True, device="cpu").encode(texts)
+    np.testing.assert_allclose(deeper.encode(texts), before, atol=1e-6)
+    assert all(weight.requires_grad for weight in deeper[0].polarity.parameters())
 
 
 def save(model: SentenceTransformer, folder: Path) -> Path:

@@ -142,6 +142,24 @@ def test_training_mode_drops_out_of_the_polarity_part_alone(encoder: TwoPartEnco
     assert torch.equal(embed(encoder.eval(), TEXTS)["polarity"], calm["polarity"])
 
 
+def test_layers_that_are_no_longer_shared_change_no_vector(encoder: TwoPartEncoder) -> None:
+    before = embed(unsettle(encoder), TEXTS)
+    encoder.unshare(0)
+    for name, part in embed(encoder, TEXTS).items():
+        torch.testing.assert_close(part, before[name], rtol=0, atol=0)
+    assert len(encoder.shared) == 0
+    assert len(encoder.polarity) == len(encoder.general)
+    take_a_step(encoder)
+    after = embed(encoder, TEXTS)
+    torch.testing.assert_close(after["general"], before["general"], rtol=0, atol=0)
+    assert not torch.equal(after["polarity"], before["polarity"])
+
+
+def test_more_layers_than_are_shared_cannot_be(encoder: TwoPartEncoder) -> None:
+    with pytest.raises(ValueError, match="shared_layers must be 0 to 1"):
+        encoder.unshare(2)
+
+
 def test_a_prompt_stands_before_the_text(encoder: TwoPartEncoder) -> None:
     prompted = encoder.preprocess(["pump leaks."], prompt="No ")
     assert torch.equal(prompted["input_ids"], encoder.preprocess(["No pump leaks."])["input_ids"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.config import read_section, read_toml
+from training.config import Kind, read_section, read_toml, subtable
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class PairConfig:
         steps: Optimiser steps.
         rows: Pairs a step.
         shares: Share of the pairs by source (`training.pair.rows`).
+        relevance: Share of the steps, in place of steps on pairs, and rows a step, by source of
+            rankings (`training.pair.rankings`).
         learning_rate: Peak of the linear schedule.
         warmup_steps: Steps to reach it.
         weight_decay: Of AdamW.
@@ -45,6 +47,12 @@ class PairConfig:
     evaluate_every: int
     precision: float
     start: str | None = None
+    relevance: dict[str, Kind] = field(default_factory=dict)
+
+    @property
+    def pair_steps(self) -> int:
+        """Steps on pairs; the others are on rankings."""
+        return self.steps - sum(round(self.steps * kind.share) for kind in self.relevance.values())
 
     @property
     def folder(self) -> Path:
@@ -62,4 +70,10 @@ def read_pair_experiment(path: Path) -> PairConfig:
     for key in ("runs", "output"):
         if key in table:
             table[key] = Path(table[key])
+    rankings = subtable(table, "relevance", str(path))
+    where = f"{path}: relevance"
+    table["relevance"] = {
+        name: read_section(Kind, subtable(rankings, name, where), f"{where}.{name}")
+        for name in rankings
+    }
     return read_section(PairConfig, table, str(path))

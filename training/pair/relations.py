@@ -1,8 +1,12 @@
-"""The four relations, and which of them the labels of other data sets leave possible."""
+"""What the model tells of a pair, and which relations the labels of other data sets leave open."""
 
 from __future__ import annotations
 
 RELATIONS = ("equivalence", "contradiction", "hedge", "neutral")
+
+# The model's outputs: the relations, and how relevant the second text is to the first one, a query.
+RELEVANCE = "relevance"
+OUTPUTS = (*RELATIONS, RELEVANCE)
 
 EQUIVALENCE, CONTRADICTION, HEDGE, NEUTRAL = (1 << index for index in range(len(RELATIONS)))
 
@@ -17,4 +21,5 @@ POSSIBLE = {
     "negated": CONTRADICTION,
     "scope": CONTRADICTION | NEUTRAL,
     "different": CONTRADICTION | NEUTRAL,
+    "not_entailment": CONTRADICTION | HEDGE | NEUTRAL,
 }

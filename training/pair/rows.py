@@ -6,16 +6,17 @@ A row's label is the set of relations that its source leaves possible (`training
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeVar
 
 from training import corpus, public
 from training.pair.relations import CONTRADICTION, EQUIVALENCE, HEDGE, NEUTRAL, POSSIBLE
 from training.rows import EDIT_SETS, NLI_SETS, passes, sentences
 
 Part = Literal["all", "calibration", "report"]
+Item = TypeVar("Item", bound=Sized)
 
 # Batches that are sorted by length together: enough to fill one with passages.
 POOLED_BATCHES = 50
@@ -28,6 +29,10 @@ class Pair:
     a: str
     b: str
     label: int
+
+    def __len__(self) -> int:
+        """Characters of both texts."""
+        return len(self.a) + len(self.b)
 
 
 def draw(shares: dict[str, float], count: int, seed: int) -> list[Pair]:
@@ -45,26 +50,26 @@ def draw(shares: dict[str, float], count: int, seed: int) -> list[Pair]:
     return pairs
 
 
-def batched_by_length(pairs: Sequence[Pair], rows: int, seed: int) -> list[Pair]:
-    """Order pairs so that those of a batch are of like length, and the batches are mixed.
+def batched_by_length(items: Sequence[Item], rows: int, seed: int) -> list[Item]:
+    """Order items so that those of a batch are of like length, and the batches are mixed.
 
     One passage among sentences would pad them all to its length, at five times the cost.
 
     Args:
-        pairs: Mixed pairs.
-        rows: Pairs a batch.
+        items: Mixed pairs, or rankings; their length is that of their texts.
+        rows: Items a batch.
         seed: Of the order of the batches.
     """
     rng = random.Random(seed)
-    ordered: list[Pair] = []
+    ordered: list[Item] = []
     pool = rows * POOLED_BATCHES
-    for start in range(0, len(pairs), pool):
-        chunk = sorted(pairs[start : start + pool], key=lambda pair: len(pair.a) + len(pair.b))
+    for start in range(0, len(items), pool):
+        chunk = sorted(items[start : start + pool], key=len)
         batches = [chunk[first : first + rows] for first in range(0, len(chunk), rows)]
         rng.shuffle(batches)
         # A short batch can only be the last one of all; elsewhere it would shift the others.
         batches.sort(key=len, reverse=True)
-        ordered += [pair for batch in batches for pair in batch]
+        ordered += [item for batch in batches for item in batch]
     return ordered
 
 
@@ -138,6 +143,7 @@ SOURCES: dict[str, Callable[[random.Random], Iterator[Pair]]] = {
     "inference": labelled_pairs(NLI_SETS),
     "cannot": labelled_pairs(("cannot/train",)),
     "edits": labelled_pairs(EDIT_SETS),
+    "scope": labelled_pairs(("scone/train", "help/train", "megaveridicality/train")),
     "roles": labelled_pairs(("paws_wiki/train",)),
     "splits": labelled_pairs(("wikisplit/train",)),
 }

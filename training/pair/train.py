@@ -7,12 +7,14 @@ that was stopped goes on from its last checkpoint.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from sentence_transformers import CrossEncoder
 from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvaluator
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
@@ -21,9 +23,18 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 from training import base
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
-from training.pair.evaluation import both_orders, contradiction_auc, dev_arrays, relation_figures
-from training.pair.loss import PartialLabelLoss
-from training.pair.relations import RELATIONS
+from training.pair.evaluation import (
+    Score,
+    both_orders,
+    contradiction_auc,
+    dev_arrays,
+    relation_figures,
+    relevance_figures,
+    strangers,
+)
+from training.pair.loss import PartialLabelLoss, RelevanceLoss
+from training.pair.rankings import SOURCES, draw
+from training.pair.relations import OUTPUTS, RELATIONS
 from training.run import (
     has_bfloat16,
     is_main_process,
@@ -34,31 +45,65 @@ from training.run import (
 from training.sampling import SizedBatches
 from training.schedule import trainer_settings
 
+logger = logging.getLogger(__name__)
+
+# The data set of pairs, beside those of rankings.
+PAIRS = "pairs"
+# Public dev sets on which a checkpoint's contradiction score is judged, with pairs enough to see.
+AUC_SETS = {"cannot/dev": None, "mnli_sample/dev": 1000, "nli_new_protocols/dev": 1000}
+
 
 def main(config: PairConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
-    if unknown := sorted(set(config.shares) - set(rows.SOURCES)):
-        raise ValueError(f"shares: unknown name(s) {', '.join(unknown)}")
+    check_names(config)
     set_seed(config.seed)
     pin_configuration(config, config.folder)
     model = build_model(config)
-    drawn = rows.draw(config.shares, config.steps * config.rows * processes(), config.seed)
-    pairs = rows.batched_by_length(drawn, config.rows, config.seed)
-    dataset = Dataset.from_list([asdict(pair) for pair in pairs])
-    dataset.info.description = "pairs"
+    datasets = draw_datasets(config)
     bf16 = has_bfloat16()
+    relations, relevance = PartialLabelLoss(model), RelevanceLoss(model)
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments(config, bf16=bf16),
-        train_dataset=dataset,
-        loss=PartialLabelLoss(model),
-        evaluator=RelationEvaluator(bf16=bf16),
+        train_dataset=datasets,
+        loss={name: relations if name == PAIRS else relevance for name in datasets},
+        evaluator=PairEvaluator(bf16=bf16, relevance=bool(config.relevance)),
     )
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
     best = config.folder / "best"
     if is_main_process():
         model.save_pretrained(str(best))
     return best
+
+
+def check_names(config: PairConfig) -> None:
+    """Refuse sources that there are not, before the run's folder is taken.
+
+    Raises:
+        ValueError: A name is unknown; the message gives it.
+    """
+    known = (("shares", config.shares, rows.SOURCES), ("relevance", config.relevance, SOURCES))
+    for table, names, there in known:
+        if unknown := sorted(set(names) - set(there)):
+            raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
+
+
+def draw_datasets(config: PairConfig) -> DatasetDict:
+    """Draw a run's pairs, and the rankings of each source; one that is not there is left out."""
+    steps = processes() * config.pair_steps
+    drawn = rows.draw(config.shares, steps * config.rows, config.seed)
+    pairs = rows.batched_by_length(drawn, config.rows, config.seed)
+    datasets = {PAIRS: Dataset.from_list([asdict(pair) for pair in pairs])}
+    for name, kind in config.relevance.items():
+        rankings = draw(name, kind, processes() * config.steps, config.seed)
+        if rankings:
+            ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
+            datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
+        else:
+            logger.warning("No rankings of %s: the run goes on without them", name)
+    for name, dataset in datasets.items():
+        dataset.info.description = name
+    return DatasetDict(datasets)
 
 
 def build_model(config: PairConfig) -> CrossEncoder:
@@ -69,57 +114,72 @@ def build_model(config: PairConfig) -> CrossEncoder:
     """
     model = CrossEncoder(
         config.start or base.folder(config.base),
-        num_labels=len(RELATIONS),
+        num_labels=len(OUTPUTS),
         max_length=config.max_length,
         config_kwargs={"attention_probs_dropout_prob": 0.0},
     )
     model.model.base_model.embeddings.requires_grad_(False)
-    model.model.config.id2label = dict(enumerate(RELATIONS))
-    model.model.config.label2id = {name: index for index, name in enumerate(RELATIONS)}
+    model.model.config.id2label = dict(enumerate(OUTPUTS))
+    model.model.config.label2id = {name: index for index, name in enumerate(OUTPUTS)}
     return model
 
 
 def arguments(config: PairConfig, *, bf16: bool) -> CrossEncoderTrainingArguments:
     """Settings of the trainer."""
+    sizes = {name: kind.rows for name, kind in config.relevance.items()}
     return CrossEncoderTrainingArguments(
-        **trainer_settings(
-            config, config.folder, seed=config.seed, criterion="macro_f1", bf16=bf16
-        ),
-        batch_sampler=SizedBatches({"pairs": config.rows}),
+        **trainer_settings(config, config.folder, seed=config.seed, criterion="joint", bf16=bf16),
+        batch_sampler=SizedBatches({PAIRS: config.rows, **sizes}),
     )
 
 
-class RelationEvaluator(SentenceEvaluator):
-    """Figures on the distilled dev groups, and the contradiction AUC on CANNOT dev.
+class PairEvaluator(SentenceEvaluator):
+    """Figures of both heads on the distilled dev rows and, in part, on public dev sets.
+
+    Their mean, `joint`, chooses the checkpoint.
 
     Args:
         bf16: Run in bfloat16.
+        relevance: Whether the relevance head is trained, and so counts.
     """
 
-    def __init__(self, *, bf16: bool) -> None:
+    def __init__(self, *, bf16: bool, relevance: bool) -> None:
         super().__init__()
         self.bf16 = bf16
-        self.primary_metric = "macro_f1"
+        self.relevance = relevance
+        self.primary_metric = "joint"
 
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Measure, and append the figures to `dev.jsonl` beside the checkpoints."""
 
-        def score(texts: Any) -> Any:
+        def outputs(texts: Any) -> Any:
             device = model.device.type
             with torch.autocast(device, dtype=torch.bfloat16, enabled=self.bf16):
                 return model.predict(list(texts), batch_size=64, show_progress_bar=False)
 
-        symmetric = both_orders(score)
-        texts, relations = dev_arrays()
-        figures = relation_figures(symmetric(texts), relations)
-        if (auc := contradiction_auc(symmetric, "cannot/dev")) is not None:
-            figures["cannot_auc"] = auc
+        figures = self.measure(outputs)
         if output_path is not None and is_main_process():
             with (Path(output_path) / "dev.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": steps, **figures}) + "\n")
         return figures
+
+    def measure(self, outputs: Score) -> dict[str, float]:
+        """All figures of a function from pairs to (pairs, outputs)."""
+        symmetric = both_orders(lambda pairs: outputs(pairs)[:, : len(RELATIONS)])
+        texts, relations = dev_arrays()
+        figures = relation_figures(symmetric(texts), relations)
+        chosen = [figures["macro_f1"]]
+        for name, count in AUC_SETS.items():
+            if (auc := contradiction_auc(symmetric, name, count)) is not None:
+                figures[f"auc_{name.partition('/')[0]}"] = auc
+                chosen.append(auc)
+        if self.relevance:
+            found = relevance_figures(lambda pairs: outputs(pairs)[:, len(RELATIONS)])
+            figures |= found
+            chosen += found.values()
+        return {**figures, "strangers": strangers(symmetric), "joint": float(np.mean(chosen))}
 
 
 if __name__ == "__main__":
