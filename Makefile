@@ -1,4 +1,5 @@
-# Every verb sets up the environment it needs, once: .venv to serve, .venv-dev for all the rest.
+# Every verb sets up the environment it needs, once: .venv to serve, .venv-dev for all the rest, and
+# .venv-clients for other people's clients, which the tests run.
 # A second call finds the stamp and touches no network.
 
 PYTHON ?= python3
@@ -9,11 +10,15 @@ PORT =
 MODEL =
 # An index with another build of torch, such as a smaller one for CPUs only.
 TORCH_INDEX ?=
+# Options of the benchmark: `make bench BENCH='--scenario lone'`.
+BENCH ?=
 
 SERVE := .venv/bin/python
 DEV := .venv-dev/bin/python
 SERVE_STAMP := .venv/.installed
 DEV_STAMP := .venv-dev/.installed
+CLIENTS := .venv-clients/bin/python
+CLIENTS_STAMP := .venv-clients/.installed
 EXPERIMENTS := training/experiments
 # Two runs, two more from the mean of their weights, and one from the mean of those.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
@@ -26,18 +31,18 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check train audit ablate export evaluate pair-train pair-export pair-evaluate clean
+.PHONY: help serve test check train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up)'
+	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up); BENCH (bench)'
 
 serve: $(SERVE_STAMP) ## Serve models/litotes-small on 127.0.0.1:8080
 	@exec env $(if $(HOST),LITOTES_HOST='$(HOST)') $(if $(PORT),LITOTES_PORT='$(PORT)') \
 		$(if $(MODEL),LITOTES_MODEL='$(MODEL)') $(SERVE) -m service
 
-test: check ## Run the checks and every test
+test: check $(CLIENTS_STAMP) ## Run the checks and every test
 	@$(DEV) -m pytest
 
 check: $(DEV_STAMP) ## Check format, lint and types
@@ -71,9 +76,12 @@ pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair
 pair-evaluate: $(DEV_STAMP) ## Print its dev figures beside cosine thresholds
 	$(DEV) -m training.pair.evaluate $(PAIR_RELEASED)
 
+bench: $(DEV_STAMP) ## Measure the service beside its peers and its ceilings (see benchmarks/README.md)
+	@TORCH_INDEX='$(TORCH_INDEX)' $(DEV) -m benchmarks $(BENCH)
+
 clean: ## Remove caches and build products; environments, runs/ and models/ stay
 	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache
-	@find service training tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	@find service training benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Asked only when an environment is made: later calls use the Python that is in it.
 define require_python
@@ -97,4 +105,12 @@ $(DEV_STAMP): pyproject.toml deploy/constraints/dev.txt
 	@$(DEV) $(PIP_INSTALL) -c deploy/constraints/dev.txt torch \
 		$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)')
 	@$(DEV) $(PIP_INSTALL) -c deploy/constraints/dev.txt -e '.[dev]'
+	@touch $@
+
+# All that it holds is pinned, so nothing has to be resolved.
+$(CLIENTS_STAMP): deploy/constraints/clients.txt
+	$(require_python)
+	@echo 'Setting up .venv-clients to test clients (once; about a minute)'
+	@$(PYTHON) -m venv .venv-clients
+	@$(CLIENTS) $(PIP_INSTALL) --no-deps -r deploy/constraints/clients.txt
 	@touch $@

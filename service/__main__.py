@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 
-import uvicorn
-from fastapi import FastAPI
-
 from service.app import create_app
 from service.errors import StartupError
+from service.logs import set_up_logs
 from service.runtime import Runtime
+from service.server import BACKLOG, Server, metrics_listener
 from service.settings import Settings, read_settings
-
-_BACKLOG = 2048  # connections that may wait to be accepted; uvicorn's own default
 
 _EXAMPLES = """
 each option may be given in the environment instead: --max-batch-tokens is LITOTES_MAX_BATCH_TOKENS
@@ -58,9 +53,7 @@ def serve(settings: Settings) -> None:
     Raises:
         StartupError: The address cannot be listened on, or a model cannot be loaded.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logs(settings)
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
 
@@ -71,12 +64,12 @@ def serve(settings: Settings) -> None:
             server.should_exit = True
 
     app = create_app(settings, settled)
-    server = uvicorn.Server(_uvicorn_config(app, settings))
+    server = Server(app, settings)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn stops on a signal and then raises it again for the handler that was there before.
-        # Python's own would end the process with an error; the server's makes it exit with 0.
+        # uvicorn sets them only once it runs, and sets back what was there when it has stopped.
         signal.signal(number, server.handle_exit)
-    server.run(sockets=[listener])
+    with metrics_listener(settings, app.state.runtime.metrics):
+        server.run(sockets=[listener])
     if app.state.runtime.failure is not None:
         raise app.state.runtime.failure
 
@@ -85,26 +78,11 @@ def _listen(host: str, port: int) -> socket.socket:
     """Take the port now, so that one in use is found before the models are loaded."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         # `create_server` adds the address to the reason, in a form of its own.
         reason = (error.strerror or str(error)).partition(" (while")[0]
         raise StartupError(f"cannot listen on {host}:{port}: {reason}") from error
-
-
-def _uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        ws="none",
-        lifespan="on",
-        log_config=None,  # uvicorn's loggers hand on to ours
-        # Its steps at start and stop are news only to who debugs them.
-        log_level="warning" if settings.log_level == "info" else settings.log_level,
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
-    )
 
 
 def _welcome(settings: Settings, host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,13 +13,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
+from service.authentication import Authentication
+from service.browsers import CrossOrigin, HtmlSafety
+from service.decompression import Decompression
+from service.draining import Draining
 from service.errors import ServiceError
+from service.keys import ApiKeys
 from service.metrics import Metrics
 from service.middleware import BodyLimit, RequestBorder
-from service.routes import negation, openai, operations, rerank, tei
+from service.routes import (
+    cohere,
+    negation,
+    ollama,
+    openai,
+    operations,
+    predict,
+    rerank,
+    root,
+    tei,
+    tokens,
+    weaviate,
+)
 from service.routes.rendering import RouteError, error_response, explain
 from service.runtime import Runtime
 from service.settings import Settings
+from service.tracing import open_tracing
 
 
 def create_app(
@@ -29,13 +48,22 @@ def create_app(
     Args:
         settings: The settings of this process.
         on_settled: Called once, when the models are loaded or their loading has failed.
+
+    Raises:
+        StartupError: The file of API keys cannot be used, or traces are asked for and cannot be
+            written.
     """
+    keys = ApiKeys.read(settings)
+    tracing = open_tracing(settings.otlp_endpoint)
     runtime = Runtime(settings, Metrics(), on_settled)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with runtime.open():
-            yield
+        try:
+            async with runtime.open():
+                yield
+        finally:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="Litotes",
@@ -46,12 +74,25 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for family in (tei, rerank, negation, openai, operations):
+    teis = (root, tei, predict, tokens)
+    for family in (*teis, rerank, negation, openai, cohere, ollama, weaviate, operations):
         app.include_router(family.router)
     _handle_errors(app)
     # The last one added is the outermost.
+    app.add_middleware(Decompression, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
-    app.add_middleware(RequestBorder, metrics=runtime.metrics)
+    if keys is not None:
+        app.add_middleware(Authentication, keys=keys)
+    app.add_middleware(Draining, runtime=runtime)
+    if settings.cors_origins is not None:
+        app.add_middleware(CrossOrigin, origins=settings.cors_origins)
+    app.add_middleware(HtmlSafety)
+    app.add_middleware(
+        RequestBorder,
+        metrics=runtime.metrics,
+        tracing=tracing,
+        access_log=settings.access_log,
+    )
     return app
 
 

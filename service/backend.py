@@ -43,6 +43,7 @@ class OnnxBackend:
     Attributes:
         provider: The execution provider that really runs.
         threads: Threads of one run on a CPU.
+        gives_token_vectors: Whether the graph gives a vector a token.
         has_side_output: Whether rows end with the number of `side_output`.
 
     Raises:
@@ -66,11 +67,12 @@ class OnnxBackend:
         self._pad_token_id = pad_token_id
         self._inputs = _choose_inputs(self._session, graph)
         output, self._pooling = _choose_output(self._session, graph, pooling)
+        self.gives_token_vectors = self._pooling is not None
         self.has_side_output = _has_side_output(self._session, graph, side_output)
         self._outputs = [output, side_output] if self.has_side_output else [output]
 
     def run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        """Run one forward pass.
+        """Run one forward pass, and leave token vectors with the encodings that ask for them.
 
         Returns:
             One row a text, (texts, width): pooled vectors, not normalised, or logits; behind them
@@ -87,10 +89,21 @@ class OnnxBackend:
             feeds["token_type_ids"] = _pad([e.type_ids for e in encodings], real, 0)
         feeds = {name: feeds[name] for name in self._inputs}
         output, *side = self._session.run(self._outputs, feeds)
-        rows = pool(output, mask, self._pooling) if self._pooling else output
+        if self._pooling:
+            rows = pool(output, mask, self._pooling)
+            _leave_token_vectors(encodings, output)
+        else:
+            rows = output
         if side:
             rows = np.column_stack((rows, *side))
         return np.asarray(rows, dtype=np.float32)
+
+
+def _leave_token_vectors(encodings: Sequence[Encoding], hidden: NDArray[np.float32]) -> None:
+    for encoding, states in zip(encodings, hidden, strict=True):
+        if encoding.token_vectors is not None:
+            # A copy, or the padding would be kept as well. A text may be run more than once.
+            encoding.token_vectors[:] = [states[: len(encoding)].astype(np.float32)]
 
 
 def open_backend(

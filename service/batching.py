@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Generic, Self
 
@@ -27,15 +27,24 @@ from service.metrics import DropReason, ModelMetrics
 from service.packing import BatchLimits, Queue
 from service.request import BatchResults, Entry, Item, Request
 from service.vectors import Rows
+from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
+
+# Share of `max_queue_tokens` that stands open, over it, to clients of whom nothing waits: so one
+# that fills the queue does not lock the others out.
+_RESERVE = 0.125
+
+# Seconds between two attempts of an engine that fails on everything.
+_RETRY = 0.5
 
 
 class Batcher(Generic[Item]):
     """Answers requests from batches; an async context manager that drains at its end.
 
     Every admitted request is settled exactly once: with its rows, with the error of the item that
-    failed, at its deadline, or with `Unavailable` when the loop ends for whatever reason.
+    failed, at its deadline, or with `Unavailable` when the loop ends for whatever reason, when a
+    forward pass outlives its bound, or when the engine fails on what it is known to answer.
 
     Args:
         run_batch: Gives one row an item; called in the executor, one batch at a time.
@@ -44,6 +53,9 @@ class Batcher(Generic[Item]):
         shutdown_timeout: Seconds to finish admitted work in, at the end.
         find_unusable: Gives the positions of bad rows, each with its fault; called there too.
         metrics: Where to record.
+        pass_timeout: Seconds after which a forward pass is taken to be stuck.
+        canary: An item that the engine has answered. It is run after one that failed alone, to
+            tell a bad item from a broken engine; None takes every failure for the item's.
     """
 
     def __init__(
@@ -55,6 +67,8 @@ class Batcher(Generic[Item]):
         shutdown_timeout: float,
         find_unusable: Callable[[Rows], Mapping[int, str]],
         metrics: ModelMetrics,
+        pass_timeout: float = 60.0,
+        canary: Item | None = None,
     ) -> None:
         self._run_batch = run_batch
         self._executor = executor
@@ -69,7 +83,10 @@ class Batcher(Generic[Item]):
         self._work = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
-        self._busy_since: float | None = None
+        self._watchdog = Watchdog(pass_timeout, self._give_up)
+        self._canary = canary
+        self._suspect = False  # something failed that may be the engine's fault
+        self._broken = False
 
     async def __aenter__(self) -> Self:
         """Start the loop."""
@@ -94,25 +111,28 @@ class Batcher(Generic[Item]):
         return self._task is not None and not self._task.done() and not self._stopping
 
     @property
-    def busy_for(self) -> float:
-        """Seconds since the forward pass under way was started; 0 when there is none."""
-        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+    def ready(self) -> bool:
+        """Whether requests are answered: they are taken, and the engine is not stuck or broken."""
+        return self.running and not self._watchdog.stuck and not self._broken
 
-    async def submit(self, items: Sequence[Item], *, deadline: float | None = None) -> BatchResults:
+    async def submit(
+        self, items: Sequence[Item], *, deadline: float | None = None, client: Hashable = ""
+    ) -> BatchResults:
         """Run items; all of them are admitted or none.
 
         Args:
             items: At least one.
             deadline: When to give up, on the event loop's clock; what still waits then is not run.
+            client: Who sent them; clients take turns.
 
         Raises:
             Overloaded: The queue is full; `retry_after` is reckoned from how fast it drains.
             DeadlineExceeded: The deadline passed.
             InferenceFailed: One of the items failed; `index` says which.
-            Unavailable: The loop is stopping or has died.
+            Unavailable: The loop is stopping or has died, or the engine is stuck or broken.
         """
         loop = asyncio.get_running_loop()
-        request = Request(items, loop.create_future(), admitted=loop.time())
+        request = Request(items, loop.create_future(), admitted=loop.time(), client=client)
         self._admit(request)
         timer: asyncio.TimerHandle | None = None
         late = DeadlineExceeded("the request's deadline has passed")
@@ -133,8 +153,10 @@ class Batcher(Generic[Item]):
             raise ValueError("a request needs at least one item")
         if not self.running:
             raise Unavailable("the service is stopping" if self._stopping else "batching has ended")
+        if not self.ready:
+            raise Unavailable("inference is stuck: it is not known when it goes on")
         # An empty queue takes anything, or a request over the limit could never be served.
-        overflow = self._queue.tokens + request.tokens - self._max_queue_tokens
+        overflow = self._queue.tokens + request.tokens - self._limit(request.client)
         if self._queue.texts and overflow > 0:
             self._metrics.refused()
             wait = self._drain_rate.seconds_for(min(overflow, self._queue.tokens))
@@ -143,6 +165,10 @@ class Batcher(Generic[Item]):
         self._admitted.add(request)
         self._note_queue()
         self._work.set()
+
+    def _limit(self, client: Hashable) -> int:
+        reserve = 0.0 if self._queue.holds(client) else _RESERVE
+        return int(self._max_queue_tokens * (1 + reserve))
 
     def _fail(self, request: Request[Item], error: ServiceError, reason: DropReason) -> None:
         request.fail(error)
@@ -160,6 +186,8 @@ class Batcher(Generic[Item]):
         outcome: Outcome[Item] | None = None
         try:
             while True:
+                if self._suspect:
+                    await self._recover()
                 batch = self._next_batch()
                 job = self._start(batch) if batch else None
                 if outcome is not None:  # answered while the next batch runs
@@ -167,14 +195,23 @@ class Batcher(Generic[Item]):
                     outcome = None
                 if batch and job:
                     outcome = await self._finish(batch, job)
+                elif self._suspect:
+                    continue
                 elif self._stopping:
                     return
                 else:
                     self._work.clear()
                     await self._work.wait()
         finally:
-            for request in self._admitted:
-                self._fail(request, Unavailable("the service has stopped"), "stopped")
+            self._fail_all("the service has stopped")
+
+    def _fail_all(self, message: str) -> None:
+        for request in self._admitted:
+            self._fail(request, Unavailable(message), "stopped")
+
+    def _give_up(self) -> None:
+        """Tell everybody at once that no answer is to be had from a pass that is stuck."""
+        self._fail_all("inference is stuck")
 
     def _next_batch(self) -> Batch[Item] | None:
         """Take what to run next, without the entries whose request is settled by now."""
@@ -189,7 +226,6 @@ class Batcher(Generic[Item]):
         return None
 
     def _start(self, batch: Batch[Item]) -> asyncio.Future[Outcome[Item]]:
-        self._busy_since = time.monotonic()
         return asyncio.get_running_loop().run_in_executor(self._executor, self._run, batch)
 
     def _run(self, batch: Batch[Item]) -> Outcome[Item]:
@@ -206,19 +242,48 @@ class Batcher(Generic[Item]):
         """Wait for a batch; one that fails is split, so that the item at fault fails alone."""
         started = time.monotonic()
         try:
-            outcome = await job
+            with self._watchdog.watch():
+                outcome = await job
+                if not self._watchdog.stuck:
+                    self._drain_rate.note(batch.tokens, time.monotonic() - started)
+                return outcome
         except Exception as error:
             self._metrics.batch_failed()
             logger.warning("a forward pass of %d items failed", len(batch), exc_info=error)
             self._split(batch)
             return None
-        finally:
-            self._busy_since = None
-        self._drain_rate.note(batch.tokens, time.monotonic() - started)
-        return outcome
+
+    async def _recover(self) -> None:
+        """See whether the engine still answers its canary; if not, tell all and wait until so."""
+        while not await self._answers_canary():
+            if not self._broken:
+                logger.critical("the engine fails on a text that it has answered before")
+                self._broken = True
+                self._fail_all("inference fails")
+            if self._stopping:
+                self._suspect = False
+                return
+            await asyncio.sleep(_RETRY)
+        if self._broken:
+            logger.warning("the engine answers again")
+        self._suspect = self._broken = False
+
+    async def _answers_canary(self) -> bool:
+        if self._canary is None:
+            return True
+        items = [self._canary]
+        loop = asyncio.get_running_loop()
+        try:
+            with self._watchdog.watch():
+                rows = await loop.run_in_executor(self._executor, self._run_batch, items)
+            return len(rows) == 1 and not self._find_unusable(rows)
+        except Exception:
+            logger.debug("the canary failed", exc_info=True)
+            return False
 
     def _split(self, batch: Batch[Item]) -> None:
         if len(batch) == 1:
+            self._suspect = True
             self._fail_entry(batch.entries[0], "the model failed on this text")
         else:
             self._halves.extendleft(reversed(batch.halves()))
@@ -232,6 +297,7 @@ class Batcher(Generic[Item]):
         self._metrics.ran(
             texts=len(batch), tokens=tokens, padded_tokens=padded_tokens, seconds=seconds
         )
+        self._suspect |= len(outcome.faults) == len(batch)
         for position, fault in sorted(outcome.faults.items()):
             self._fail_entry(batch.entries[position], fault)
         now = asyncio.get_running_loop().time()

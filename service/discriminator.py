@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.engine import Engine
 from service.errors import InferenceFailed, StartupError
 from service.model_folder import PairSpec
 from service.timing import Timing
+from service.tokenization import Direction
 from service.vectors import Rows, softmax
 
 
@@ -22,11 +24,13 @@ class Judgement:
     Attributes:
         relation: The label of the best score; None where that is under the model's threshold.
         scores: Probability of each label; they sum to 1.
+        logits: What they were made of.
         truncated: Whether something of the pair was cut.
     """
 
     relation: str | None
     scores: dict[str, float]
+    logits: dict[str, float]
     truncated: bool
 
 
@@ -83,6 +87,7 @@ class PairDiscriminator:
         pairs: Sequence[tuple[str, str]],
         *,
         truncate: bool,
+        direction: Direction = "right",
         blanks_allowed: bool = False,
         deadline: float | None = None,
     ) -> Judgements:
@@ -91,6 +96,7 @@ class PairDiscriminator:
         Args:
             pairs: At least one.
             truncate: Cut the longer text of a pair over the model's maximum, rather than refuse.
+            direction: The end at which a text is cut.
             blanks_allowed: Judge texts without content as well.
             deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
 
@@ -106,7 +112,9 @@ class PairDiscriminator:
         tokenizer = self._engine.tokenizer
         both_orders = (pairs, [(second, first) for first, second in pairs])
         encodings, mirrored = [
-            await tokenizer.encode_pairs(order, truncate=truncate, blanks_allowed=blanks_allowed)
+            await tokenizer.encode_pairs(
+                order, truncate=truncate, direction=direction, blanks_allowed=blanks_allowed
+            )
             for order in both_orders
         ]
         tokenization = time.perf_counter() - started
@@ -122,16 +130,21 @@ class PairDiscriminator:
         logits = np.float32(0.5) * (rows[: len(pairs)] + rows[len(pairs) :])
         truncated = [encoding.truncated for encoding in encodings]
         return Judgements(
-            judgements=self._read(softmax(logits), truncated),
+            judgements=self._read(logits, truncated),
             tokens=sum(map(len, (*encodings, *mirrored))),
             timing=Timing(tokenization, results.queue_duration, results.inference_duration),
         )
 
-    def _read(self, scores: Rows, truncated: list[bool]) -> list[Judgement]:
+    def _read(self, logits: Rows, truncated: list[bool]) -> list[Judgement]:
         judgements = []
-        for row, cut in zip(scores.tolist(), truncated, strict=True):
-            by_label = dict(zip(self.spec.labels, row, strict=True))
+        rows = zip(softmax(logits), logits, truncated, strict=True)
+        for scores, raw, cut in rows:
+            by_label = self._by_label(scores)
             best = max(by_label, key=by_label.__getitem__)
             sure = by_label[best] >= self.spec.abstention_threshold
-            judgements.append(Judgement(best if sure else None, by_label, cut))
+            judgement = Judgement(best if sure else None, by_label, self._by_label(raw), cut)
+            judgements.append(judgement)
         return judgements
+
+    def _by_label(self, row: NDArray[np.float32]) -> dict[str, float]:
+        return dict(zip(self.spec.labels, row.tolist(), strict=True))

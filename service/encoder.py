@@ -7,15 +7,22 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine import Engine
-from service.errors import InvalidInput, StartupError
+from service.errors import (
+    InferenceFailed,
+    InvalidInput,
+    StartupError,
+    TooManyInputs,
+    WrongModelType,
+)
 from service.metrics import Metrics
-from service.model_folder import EncoderSpec, read_encoder
+from service.model_folder import CALIBRATION, EncoderSpec, read_encoder
+from service.quantization import CalibrationRanges
 from service.settings import Settings
 from service.timing import Timing
 from service.tokenization import Direction, Encoding
@@ -48,6 +55,27 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """The vectors of the tokens of one request's texts.
+
+    Attributes:
+        vectors: float32, (tokens, hidden), for each text in order; special tokens included, and
+            not normalised.
+        truncated: Positions of the texts that were cut.
+        timing: Where the time went.
+    """
+
+    vectors: list[NDArray[np.float32]]
+    truncated: list[int]
+    timing: Timing
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were run."""
+        return sum(map(len, self.vectors))
+
+
+@dataclass(frozen=True, slots=True)
 class _Form:
     """The form in which a client wants its vectors."""
 
@@ -65,18 +93,26 @@ class Encoder:
         provider: The ONNX Runtime execution provider that really runs.
         max_input_tokens: Tokens of the longest text that is run whole.
         max_batch_tokens: Tokens of one forward pass, padding included.
+        tokenizer: Makes tokens of texts.
     """
 
-    def __init__(self, spec: EncoderSpec, engine: Engine) -> None:
+    def __init__(self, spec: EncoderSpec, engine: Engine, *, max_token_vectors: int) -> None:
         self.spec = spec
         self.dimensions = engine.width
         self.provider = engine.provider
         self.max_input_tokens = spec.max_input_tokens
         self.max_batch_tokens = engine.max_batch_tokens
+        self.tokenizer = engine.tokenizer
+        self._max_token_vectors = max_token_vectors
         self._engine = engine
         if spec.two_part is not None and spec.two_part.dimensions != self.dimensions:
             raise StartupError(
                 f"{spec.folder}: two_part_config.json gives {spec.two_part.dimensions} dimensions,"
+                f" the graph {self.dimensions}"
+            )
+        if spec.calibration is not None and len(spec.calibration) != self.dimensions:
+            raise StartupError(
+                f"{spec.folder}: {CALIBRATION} has {len(spec.calibration)} dimensions,"
                 f" the graph {self.dimensions}"
             )
 
@@ -100,7 +136,7 @@ class Encoder:
         async with Engine.open(
             spec, settings, executor, recorder, pooling=spec.pooling, zeros_allowed=False
         ) as engine:
-            yield cls(spec, engine)
+            yield cls(spec, engine, max_token_vectors=settings.max_token_vectors)
 
     @property
     def ready(self) -> bool:
@@ -117,6 +153,7 @@ class Encoder:
         normalize: bool = True,
         dimensions: int | None = None,
         negation_weight: float | None = None,
+        max_tokens: int | None = None,
         deadline: float | None = None,
     ) -> Embeddings:
         """Embed texts.
@@ -131,6 +168,8 @@ class Encoder:
             dimensions: Keep the first so many numbers; scaled to unit length after that.
             negation_weight: Share of a two-part vector's dot product that is about polarity, 0 to
                 1; None takes the model's own.
+            max_tokens: Tokens of a text, its prompt included and special tokens not, that are a
+                maximum under the model's; None takes the model's.
             deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
 
         Raises:
@@ -144,10 +183,10 @@ class Encoder:
         """
         form = _Form(normalize, dimensions, negation_weight)
         self._check(form)
-        prompt = self._find_prompt(prompt_name)
+        prompt = self.find_prompt(prompt_name)
         started = time.perf_counter()
         encodings = await self._engine.tokenizer.encode(
-            texts, truncate=truncate, direction=direction, prompt=prompt
+            texts, truncate=truncate, direction=direction, prompt=prompt, max_tokens=max_tokens
         )
         tokenization = time.perf_counter() - started
         results = await self._engine.run(encodings, tokenization=tokenization, deadline=deadline)
@@ -158,7 +197,77 @@ class Encoder:
             timing=Timing(tokenization, results.queue_duration, results.inference_duration),
         )
 
-    def _find_prompt(self, name: str | None) -> str:
+    def calibration(
+        self, *, dimensions: int | None = None, negation_weight: float | None = None
+    ) -> CalibrationRanges:
+        """Return the range that the unit vectors keep which `embed` gives for the same arguments.
+
+        Raises:
+            InvalidInput: A value is out of range, or the model folder has no ranges.
+        """
+        self._check(_Form(True, dimensions, negation_weight))
+        ranges = self.spec.calibration
+        if ranges is None:
+            raise InvalidInput(
+                f"`embedding_types`: int8 and uint8 need {CALIBRATION} in the model folder, and"
+                f" {self.spec.name} has none",
+                param="embedding_types",
+            )
+        two_part = self.spec.two_part
+        if negation_weight is None or two_part is None:
+            return ranges.adapt(dimensions).shared()
+        return ranges.adapt(dimensions, two_part.scale(negation_weight)).shared()
+
+    async def embed_tokens(
+        self,
+        texts: Sequence[str],
+        *,
+        truncate: bool,
+        direction: Direction = "right",
+        prompt_name: str | None = None,
+        deadline: float | None = None,
+    ) -> TokenVectors:
+        """Give the vector of each token, as the graph gives it.
+
+        The arguments are those of `embed`.
+
+        Raises:
+            WrongModelType: The graph gives one vector a text only.
+            TooManyInputs: There are more tokens than the operator allows.
+            ServiceError: What `embed` raises.
+        """
+        if not self._engine.gives_token_vectors:
+            raise WrongModelType(
+                f"the model {self.spec.name} gives no vectors of tokens:"
+                " its graph has one vector a text"
+            )
+        prompt = self.find_prompt(prompt_name)
+        started = time.perf_counter()
+        encodings = await self.tokenizer.encode(
+            texts, truncate=truncate, direction=direction, prompt=prompt
+        )
+        tokenization = time.perf_counter() - started
+        tokens = sum(map(len, encodings))
+        if tokens > self._max_token_vectors:
+            raise TooManyInputs(
+                f"`inputs`: {tokens} tokens, each with a vector,"
+                f" are over the limit of {self._max_token_vectors}",
+                param="inputs",
+            )
+        asking = [replace(encoding, token_vectors=[]) for encoding in encodings]
+        results = await self._engine.run(asking, tokenization=tokenization, deadline=deadline)
+        return TokenVectors(
+            vectors=_token_vectors(asking),
+            truncated=truncated_indices(encodings),
+            timing=Timing(tokenization, results.queue_duration, results.inference_duration),
+        )
+
+    def find_prompt(self, name: str | None) -> str:
+        """Return the prompt of this name, or the model folder's default; none is empty.
+
+        Raises:
+            InvalidInput: The model has no such prompt.
+        """
         name = self.spec.default_prompt_name if name is None else name
         if name is None:
             return ""
@@ -215,6 +324,22 @@ class Encoder:
             rows = self.spec.two_part.reweigh(rows, form.negation_weight)
         rows = rows[:, : form.dimensions]
         return unit_length(rows) if form.normalize else np.ascontiguousarray(rows)
+
+
+def _token_vectors(encodings: Sequence[Encoding]) -> list[NDArray[np.float32]]:
+    """Return what the forward passes left.
+
+    Raises:
+        InferenceFailed: A vector is not finite.
+    """
+    found = []
+    for index, encoding in enumerate(encodings):
+        assert encoding.token_vectors is not None
+        (vectors,) = encoding.token_vectors
+        if not np.isfinite(vectors).all():
+            raise InferenceFailed("the model's output is not finite", index=index)
+        found.append(vectors)
+    return found
 
 
 def truncated_indices(encodings: Sequence[Encoding]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +14,7 @@ import numpy as np
 
 from service.backend import CUDA, OnnxBackend, open_backend
 from service.batching import Batcher
+from service.caller import current_caller
 from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_folder import ModelSpec
@@ -21,13 +22,14 @@ from service.packing import BatchLimits
 from service.pooling import Pooling
 from service.request import BatchResults
 from service.settings import Settings
+from service.timing import Timing
 from service.tokenization import Encoding, Tokenizer
-from service.vectors import find_unusable
+from service.vectors import Rows, find_unusable
 
 logger = logging.getLogger(__name__)
 
-# Seconds after which a forward pass, which takes one or two at the worst, is taken to be stuck.
-_STUCK_AFTER = 60.0
+# A text that any model answers.
+_CANARY = "a"
 
 
 class Engine:
@@ -38,6 +40,7 @@ class Engine:
         provider: The ONNX Runtime execution provider that really runs.
         width: Numbers of a row.
         has_side_output: Whether rows end with the number of the side output.
+        gives_token_vectors: Whether a forward pass gives the vectors of tokens too.
         max_batch_tokens: Tokens of one forward pass, padding included.
     """
 
@@ -55,6 +58,7 @@ class Engine:
         self.tokenizer = tokenizer
         self.provider = backend.provider
         self.has_side_output = backend.has_side_output
+        self.gives_token_vectors = backend.gives_token_vectors
         self.width = width
         self.max_batch_tokens = max_batch_tokens
         self._batcher = batcher
@@ -95,14 +99,20 @@ class Engine:
         )
         try:
             limits = _limits(settings, backend)
-            width = await loop.run_in_executor(executor, _warm_up, spec, backend, limits)
+            (canary,) = await tokenizer.encode([_CANARY], truncate=True)
+            fault_finder = partial(find_unusable, zeros_allowed=zeros_allowed)
+            width = await loop.run_in_executor(
+                executor, _warm_up, spec, backend, limits, canary, fault_finder
+            )
             async with Batcher(
                 backend.run,
                 executor=executor,
                 limits=limits,
                 shutdown_timeout=settings.shutdown_timeout,
-                find_unusable=partial(find_unusable, zeros_allowed=zeros_allowed),
+                find_unusable=fault_finder,
                 metrics=metrics,
+                pass_timeout=settings.pass_timeout,
+                canary=canary,
             ) as batcher:
                 engine = cls(
                     tokenizer,
@@ -120,8 +130,8 @@ class Engine:
 
     @property
     def ready(self) -> bool:
-        """Whether encodings are being answered: the loop lives, and no forward pass is stuck."""
-        return self._batcher.running and self._batcher.busy_for < _STUCK_AFTER
+        """Whether encodings are being answered: the loop lives, and no pass is stuck or broken."""
+        return self._batcher.ready
 
     async def run(
         self, encodings: Sequence[Encoding], *, tokenization: float, deadline: float | None
@@ -149,7 +159,11 @@ class Engine:
         )
         if deadline is None:
             deadline = asyncio.get_running_loop().time() + self._request_timeout
-        return await self._batcher.submit(encodings, deadline=deadline)
+        caller = current_caller()
+        results = await self._batcher.submit(encodings, deadline=deadline, client=caller.client)
+        timing = Timing(tokenization, results.queue_duration, results.inference_duration)
+        caller.tracing.inference(self._metrics.model, len(encodings), timing)
+        return results
 
 
 def _load(
@@ -189,23 +203,34 @@ def _limits(settings: Settings, backend: OnnxBackend) -> BatchLimits:
     )
 
 
-def _warm_up(spec: ModelSpec, backend: OnnxBackend, limits: BatchLimits) -> int:
-    """Run the smallest batch and the largest, so that no request pays for the first of its size.
+def _warm_up(
+    spec: ModelSpec,
+    backend: OnnxBackend,
+    limits: BatchLimits,
+    canary: Encoding,
+    find_faults: Callable[[Rows], Mapping[int, str]],
+) -> int:
+    """Run a small batch and the largest, so that no request pays for the first of its size.
 
     Returns:
         The numbers of a row.
+
+    Raises:
+        StartupError: The graph does not run, or what it gives cannot be served.
     """
     longest = spec.max_input_tokens
     most = max(1, min(limits.max_batch_tokens // longest, limits.max_batch_size))
+    ids = np.full(longest, spec.pad_token_id, dtype=np.int32)
+    filler = Encoding(ids, np.zeros_like(ids), truncated=False, full_length=longest)
     started = time.perf_counter()
-    for texts, tokens in ((1, 1), (most, longest)):
-        ids = np.full(tokens, spec.pad_token_id, dtype=np.int32)
-        encoding = Encoding(ids, np.zeros_like(ids), truncated=False, full_length=tokens)
-        try:
-            rows = backend.run([encoding] * texts)
-        except Exception as error:
-            # A graph that does not run at all is the operator's matter, whatever ails it.
-            raise StartupError(f"{spec.folder} does not run: {error}") from error
+    try:
+        backend.run([filler] * most)
+        rows = backend.run([canary])
+    except Exception as error:
+        # A graph that does not run at all is the operator's matter, whatever ails it.
+        raise StartupError(f"{spec.folder} does not run: {error}") from error
+    for fault in find_faults(rows).values():
+        raise StartupError(f"{spec.folder} does not work: of the text {_CANARY!r}, {fault}")
     logger.info(
         "%s: warm on %s with %d x %d tokens in %.2f s",
         *(spec.name, backend.provider, most, longest, time.perf_counter() - started),

@@ -6,14 +6,17 @@
         - InputTooLong 422    a text over the model's limit, with truncation off, or over the
                               operator's for its windows, sentences or words
         - TooManyInputs 422   more texts in a request than the operator allows
+        - UnreadableTokens 422  token ids, and nothing to read them with
+    - Unauthorized 401        no key, or a wrong one, where the operator asks for one
     - MalformedBody 400       not JSON, or not UTF-8
     - RequestTimeout 408      the body did not arrive before the request's deadline
     - BodyTooLarge 413        the body is over the operator's limit
+    - UnsupportedEncoding 415 the body is compressed in a way that we do not read
     - UnknownModel 404        a model was named that is not served here
     - WrongModelType 424      the route needs a model that is not loaded
     - InferenceFailed 424     the runtime failed on this text, or gave an unusable vector
     - Overloaded 429          the queue is full; `retry_after` says when to come back
-    - Unavailable 503         starting, stopping, or the batch loop has died
+    - Unavailable 503         starting, stopping, or inference is stuck or broken
     - DeadlineExceeded 504    the request's deadline passed before it was answered
     - InternalError 500       a fault of ours; the reason is in the log only
 
@@ -72,6 +75,20 @@ class TooManyInputs(InvalidInput):
     code = "too_many_inputs"
 
 
+class UnreadableTokens(InvalidInput):
+    """The request holds token ids, and this process cannot turn them back into text."""
+
+    code = "token_ids_not_supported"
+
+
+class Unauthorized(ServiceError):
+    """The request has no key, or a wrong one."""
+
+    status = 401
+    type = "Validation"
+    code = "invalid_api_key"
+
+
 class MalformedBody(ServiceError):
     """The body is not UTF-8 encoded JSON."""
 
@@ -94,6 +111,14 @@ class BodyTooLarge(ServiceError):
     status = 413
     type = "Validation"
     code = "body_too_large"
+
+
+class UnsupportedEncoding(ServiceError):
+    """The body is compressed in a way that we do not read."""
+
+    status = 415
+    type = "Validation"
+    code = "unsupported_content_encoding"
 
 
 class UnknownModel(ServiceError):
@@ -138,7 +163,13 @@ class Overloaded(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """The service is starting, stopping, or its batch loop has died."""
+    """The service is starting or stopping, or its inference is stuck or broken.
+
+    Attributes:
+        retry_after: Seconds after which to try again, here or at another replica.
+    """
+
+    retry_after = 1.0
 
     status = 503
     type = "Unhealthy"

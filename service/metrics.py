@@ -8,7 +8,7 @@ server would run. `litotes_*` is labelled by model and covers the pair model too
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -156,11 +156,14 @@ class ModelMetrics:
         metrics: The application's instruments.
         model: Value of the `model` label.
         encoder: Whether to feed the unlabelled `te_*` family as well.
+
+    Attributes:
+        model: Value of the `model` label.
     """
 
     def __init__(self, metrics: Metrics, model: str, *, encoder: bool) -> None:
         self._metrics = metrics
-        self._model = model
+        self.model = model
         self._encoder = encoder
         self._queue_texts = metrics.queue_texts.labels(model)
         self._queue_tokens = metrics.queue_tokens.labels(model)
@@ -173,11 +176,13 @@ class ModelMetrics:
         self._truncated = metrics.truncated_inputs.labels(model)
         self._failed_batches = metrics.failed_batches.labels(model)
         self._refused = metrics.refused_requests.labels(model)
+        for reason in get_args(DropReason):  # from zero on, or its first rise is no rate
+            metrics.dropped_entries.labels(model, reason)
 
     def expose(self, *, provider: str, ready: Callable[[], bool]) -> None:
         """Say which provider runs, and ask `ready` at every scrape."""
-        self._metrics.provider.labels(self._model, provider).set(1)
-        self._metrics.model_ready.labels(self._model).set_function(lambda: float(ready()))
+        self._metrics.provider.labels(self.model, provider).set(1)
+        self._metrics.model_ready.labels(self.model).set_function(lambda: float(ready()))
 
     def tokenized(self, lengths: list[int], *, truncated: int, seconds: float) -> None:
         """A request's texts have become tokens; `lengths` are those before truncation."""
@@ -217,7 +222,7 @@ class ModelMetrics:
 
     def dropped(self, texts: int, reason: DropReason) -> None:
         """Queued texts were given up without a forward pass."""
-        self._metrics.dropped_entries.labels(self._model, reason).inc(texts)
+        self._metrics.dropped_entries.labels(self.model, reason).inc(texts)
 
     def refused(self) -> None:
         """A request found the queue full."""

@@ -11,11 +11,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.caller import Caller, set_caller
 from service.errors import BodyTooLarge, InternalError
 from service.metrics import Metrics
 from service.routes.rendering import error_response
+from service.tracing import Ending, Tracing
 
 logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("service.access")
 
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
@@ -26,18 +29,36 @@ class RequestBorder:
     Args:
         app: The application inside.
         metrics: Where responses are counted.
+        tracing: Where requests are traced.
+        access_log: Whether to log a line for each response.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        tracing: Tracing | None = None,
+        *,
+        access_log: bool = False,
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracing = Tracing() if tracing is None else tracing
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        caller = Caller(_client(scope), _request_id(scope), self._tracing)
+        set_caller(caller)
+        with self._tracing.request(scope["method"], Headers(scope=scope)) as end:
+            await self._serve(scope, receive, send, caller.request_id, end)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, end: Ending
+    ) -> None:
         begun = time.perf_counter()
         started = False
 
@@ -46,7 +67,7 @@ class RequestBorder:
             if message["type"] == "http.response.start":
                 started = True
                 MutableHeaders(scope=message)["x-request-id"] = request_id
-                self._count(scope, message["status"], time.perf_counter() - begun)
+                self._note(scope, message["status"], time.perf_counter() - begun, end)
             await send(message)
 
         try:
@@ -60,11 +81,25 @@ class RequestBorder:
             response = error_response(InternalError("internal error"), scope["path"])
             await response(scope, receive, send_with_id)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, end: Ending) -> None:
         # The template and not the path: a client must not be able to make new series.
         route = getattr(scope.get("route"), "path", "unknown")
-        self._metrics.http_requests.labels(route, scope["method"], str(status)).inc()
+        method = scope["method"]
+        self._metrics.http_requests.labels(route, method, str(status)).inc()
         self._metrics.http_duration.labels(route).observe(seconds)
+        end(route, status)
+        if self._access_log:
+            fields = {"method": method, "path": scope["path"], "status": status}
+            fields |= {"route": route, "client": _client(scope), "ms": round(1000 * seconds, 3)}
+            text = "%s %r %d %.1f ms"
+            values = (method, scope["path"], status, 1000 * seconds)
+            access_logger.info(text, *values, extra={"fields": fields})
+
+
+def _client(scope: Scope) -> str:
+    """Return the address of the client, or of the proxy that speaks for it and is not trusted."""
+    address = scope.get("client")
+    return str(address[0]) if address else ""
 
 
 def _request_id(scope: Scope) -> str:

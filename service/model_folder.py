@@ -15,9 +15,13 @@ import orjson
 
 from service.errors import StartupError
 from service.pooling import Pooling
+from service.quantization import CalibrationRanges
 from service.vectors import TwoPart
 
+CALIBRATION = "calibration_ranges.json"
 RELATIONS = frozenset({"equivalence", "contradiction", "hedge", "neutral"})
+# Label and graph output of a pair model that also ranks: one logit a pair of a query and a passage.
+RELEVANCE = "relevance"
 
 # Their position ids start after the padding id, so that many positions are never used.
 _OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
@@ -43,12 +47,14 @@ class ModelSpec:
     Attributes:
         folder: Where the model lies.
         name: What it is called in the API and in metrics.
+        model_type: The architecture's name in transformers; empty where the folder does not say.
         max_input_tokens: Tokens of the longest text, special tokens included.
         pad_token_id: The id that fills up a batch.
     """
 
     folder: Path
     name: str
+    model_type: str
     max_input_tokens: int
     pad_token_id: int
 
@@ -56,6 +62,11 @@ class ModelSpec:
     def tokenizer(self) -> Path:
         """The tokenizer's file."""
         return self.folder / "tokenizer.json"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the folder's files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def find_graph(self, *, half_precision: bool) -> Path:
         """Return the ONNX graph; a half precision one first, if that is wanted and there.
@@ -80,12 +91,14 @@ class EncoderSpec(ModelSpec):
         prompts: Texts that may be put before an input, by name.
         default_prompt_name: The prompt of a request that names none.
         two_part: The parts of the vector, for a two-part model.
+        calibration: What each dimension holds; None where the folder does not say.
     """
 
     pooling: Pooling | None
     prompts: Mapping[str, str]
     default_prompt_name: str | None
     two_part: TwoPart | None
+    calibration: CalibrationRanges | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +136,14 @@ def read_encoder(folder: Path, name: str, max_input_tokens: int | None) -> Encod
     return EncoderSpec(
         folder=folder,
         name=name,
+        model_type=str(config.get("model_type") or ""),
         max_input_tokens=max_input_tokens or own_maximum,
         pad_token_id=config.get("pad_token_id") or 0,
         pooling=pooling,
         prompts=prompts,
         default_prompt_name=default_prompt_name,
         two_part=two_part,
+        calibration=_read_calibration(folder),
     )
 
 
@@ -139,10 +154,7 @@ def read_pair(folder: Path) -> PairSpec:
         StartupError: The folder is not there, not complete, or knows other relations than ours.
     """
     config = _read_object(folder / "config.json")
-    numbers = [str(number) for number in range(len(RELATIONS))]
-    labels = config.get("id2label")
-    if not isinstance(labels, dict) or sorted(labels) != numbers or {*labels.values()} != RELATIONS:
-        raise StartupError(f"{folder}: config.json's id2label must number {sorted(RELATIONS)}")
+    relations = _read_relations(folder, config)
     ours = config.get("litotes")
     if not isinstance(ours, dict) or not isinstance(ours.get("abstention_threshold"), int | float):
         raise StartupError(f"{folder}: config.json has no litotes.abstention_threshold")
@@ -150,11 +162,26 @@ def read_pair(folder: Path) -> PairSpec:
     return PairSpec(
         folder=folder,
         name=folder.resolve().name,
+        model_type=str(config.get("model_type") or ""),
         max_input_tokens=min(ours.get("max_length") or maximum, maximum),
         pad_token_id=config.get("pad_token_id") or 0,
-        labels=tuple(labels[number] for number in numbers),
+        labels=relations,
         abstention_threshold=float(ours["abstention_threshold"]),
     )
+
+
+def _read_relations(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the relations in the order of the logits; behind them may stand the relevance."""
+    labels = config.get("id2label")
+    names = labels if isinstance(labels, dict) else {}
+    ordered = [names.get(str(number)) for number in range(len(names))]
+    relations, others = ordered[: len(RELATIONS)], ordered[len(RELATIONS) :]
+    if {*relations} != RELATIONS or others not in ([], [RELEVANCE]):
+        raise StartupError(
+            f"{folder}: config.json's id2label must number {sorted(RELATIONS)},"
+            f" and then {RELEVANCE!r} or nothing"
+        )
+    return tuple(map(str, relations))
 
 
 def _read_json(path: Path) -> object:
@@ -227,6 +254,16 @@ def _read_prompts(folder: Path) -> tuple[dict[str, str], str | None]:
     if default is not None and default not in prompts:
         raise StartupError(f"{path}: default_prompt_name {default!r} is not among the prompts")
     return prompts, default
+
+
+def _read_calibration(folder: Path) -> CalibrationRanges | None:
+    path = folder / CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        return CalibrationRanges.read(_read_object(path))
+    except (TypeError, ValueError) as error:
+        raise StartupError(f"{path} is wrong: {error}") from error
 
 
 def _own_maximum(folder: Path, config: Mapping[str, Any]) -> int:

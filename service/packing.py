@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal
+from typing import Generic, Literal, TypeVar
 
 from service.request import Entry, Item, Request
 
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 Side = Literal["shorter", "longer"]
 
 # A batch may hold a token of padding for so many real ones, beside the allowance.
@@ -34,18 +36,19 @@ class BatchLimits:
 
 
 class Queue(Generic[Item]):
-    """Waiting entries by length, and the requests they belong to in turn.
+    """Waiting entries by length, and the clients and requests they belong to in turn.
 
     A batch grows from a seed, with the entries nearest to it in length.
 
-    *Whose turn it is to seed*: the requests go round. Each in its turn seeds one batch with its
-    oldest entry, and whoever seeded last stands behind everybody who has come in the meantime. So
-    a request of one text waits for the batch that is running and for one batch of each request
-    that was there before it, and never for the rest of a request of thousands; and that one gets
-    every n-th batch among n requests, beside its entries that fill up the batches of others. No
-    entry starves: a request of k entries is through after k rounds at the latest. First in, first
-    out would make a single text wait for whole bulk requests; least-served-first would let a
-    stream of newcomers hold a bulk request back for ever.
+    *Whose turn it is to seed*: the clients go round, and within a client its requests. Each in its
+    turn seeds one batch with its oldest entry, and whoever seeded last stands behind everybody who
+    has come in the meantime. So a lone text waits for the batch that is running and for one batch
+    of each client that was there before it, however many requests or texts those have sent; and
+    among n clients each gets every n-th batch, beside its entries that fill up the batches of
+    others. No entry starves: a request of k entries among r of its client is through after k r
+    turns of the client at the latest. First in, first out would make a single text wait for whole
+    bulk requests; least-served-first would let a stream of newcomers hold a bulk request back for
+    ever.
 
     *What goes with the seed*: padding costs what tokens cost, so an entry is taken only while the
     batch's padding stays under `padding_allowance`, which is what a forward pass of its own would
@@ -66,15 +69,14 @@ class Queue(Generic[Item]):
         self.texts = 0
         self.tokens = 0
         self._limits = limits
-        # An OrderedDict stays fast at its front under removals, which a plain dict does not.
         self._by_length: dict[int, OrderedDict[Entry[Item], None]] = {}
         self._lengths: list[int] = []  # ascending, those that wait
-        self._turns: OrderedDict[Request[Item], _Turn] = OrderedDict()
-        self._last_seeder: Request[Item] | None = None
+        self._clients: _Round[Hashable, _Round[Request[Item], _Turn]] = _Round()
 
     def add(self, request: Request[Item]) -> None:
         """Let all entries of a request wait."""
-        self._turns[request] = _Turn(len(request.entries))
+        requests = self._clients.waiting.setdefault(request.client, _Round())
+        requests.waiting[request] = _Turn(len(request.entries))
         for entry in request.entries:
             entry.queued = True
             if entry.length not in self._by_length:
@@ -84,9 +86,13 @@ class Queue(Generic[Item]):
         self.texts += len(request.entries)
         self.tokens += request.tokens
 
+    def holds(self, client: Hashable) -> bool:
+        """Whether something of this client waits."""
+        return client in self._clients.waiting
+
     def remove(self, request: Request[Item]) -> int:
         """Take out what still waits of a request, and return how many entries that was."""
-        if request not in self._turns:
+        if not self.holds(request.client) or request not in self._requests_of(request).waiting:
             return 0
         left = [entry for entry in request.entries if entry.queued]
         for entry in left:
@@ -95,17 +101,15 @@ class Queue(Generic[Item]):
 
     def next_batch(self) -> list[Entry[Item]]:
         """Take out the entries of the next batch; none if none waits."""
-        if not self._turns:
+        if not self._clients.waiting:
             return []
         seed = self._next_seed()
         self._take(seed)
         return [seed, *self._companions(seed)]
 
     def _next_seed(self) -> Entry[Item]:
-        if self._last_seeder is not None:
-            self._turns.move_to_end(self._last_seeder)
-        request, turn = next(iter(self._turns.items()))
-        self._last_seeder = request
+        _, requests = self._clients.next()
+        request, turn = requests.next()
         while not request.entries[turn.oldest].queued:
             turn.oldest += 1
         return request.entries[turn.oldest]
@@ -136,12 +140,36 @@ class Queue(Generic[Item]):
         if not waiting:
             del self._by_length[entry.length]
             del self._lengths[bisect_left(self._lengths, entry.length)]
-        turn = self._turns[entry.request]
+        requests = self._requests_of(entry.request)
+        turn = requests.waiting[entry.request]
         turn.waiting -= 1
         if not turn.waiting:
-            del self._turns[entry.request]
-            if self._last_seeder is entry.request:
-                self._last_seeder = None
+            del requests.waiting[entry.request]
+            if not requests.waiting:
+                del self._clients.waiting[entry.request.client]
+
+    def _requests_of(self, request: Request[Item]) -> _Round[Request[Item], _Turn]:
+        return self._clients.waiting[request.client]
+
+
+class _Round(Generic[Key, Value]):
+    """Keys that take turns.
+
+    Attributes:
+        waiting: What each key stands for, in the order of their turns.
+    """
+
+    def __init__(self) -> None:
+        # An OrderedDict stays fast at its front under removals, which a plain dict does not.
+        self.waiting: OrderedDict[Key, Value] = OrderedDict()
+        self._last: Key | None = None
+
+    def next(self) -> tuple[Key, Value]:
+        """Return whose turn it is, from at least one; the last goes behind all others first."""
+        if self._last is not None and self._last in self.waiting:
+            self.waiting.move_to_end(self._last)
+        self._last, value = next(iter(self.waiting.items()))
+        return self._last, value
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from service.discriminator import PairDiscriminator
 from service.engine import Engine
 from service.metrics import Metrics
-from service.model_folder import read_pair
-from service.reranker import RELEVANCE, Reranker
+from service.model_folder import RELEVANCE, read_pair
+from service.reranker import Reranker
 from service.settings import Settings
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Sequence, Sized
+from collections.abc import Hashable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -56,17 +56,25 @@ class Request(Generic[Item]):
         items: What to run, at least one.
         future: Gets the results, or the first error.
         admitted: When it was admitted, in seconds of the event loop's clock.
+        client: Who sent it.
 
     Attributes:
         entries: The items, in order.
+        client: Who sent it; the clients take turns.
         tokens: Tokens of all items.
     """
 
     def __init__(
-        self, items: Sequence[Item], future: Future[BatchResults], *, admitted: float
+        self,
+        items: Sequence[Item],
+        future: Future[BatchResults],
+        *,
+        admitted: float,
+        client: Hashable = "",
     ) -> None:
         self.entries = [Entry(item, len(item), self, index) for index, item in enumerate(items)]
         self.tokens = sum(entry.length for entry in self.entries)
+        self.client = client
         self.future = future
         self._admitted = admitted
         self._missing = len(self.entries)

@@ -17,9 +17,6 @@ from service.timing import Timing
 from service.tokenization import Direction
 from service.windows import PassageLimits, encode_windows
 
-# Name of the graph's output: one logit a pair of a query and a passage, in this order.
-RELEVANCE = "relevance"
-
 
 @dataclass(frozen=True, slots=True)
 class Relevances:

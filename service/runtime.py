@@ -18,8 +18,9 @@ from service.metrics import Metrics
 from service.pair_model import PairModel
 from service.reranker import Reranker
 from service.settings import Settings
+from service.token_decoder import TokenDecoder
 
-State = Literal["loading", "ready", "failed", "stalled"]
+State = Literal["loading", "ready", "failed", "stalled", "draining"]
 
 
 class Runtime:
@@ -34,10 +35,13 @@ class Runtime:
         settings: The settings of this process.
         metrics: Where the models record.
         created: When this object was made, in Unix seconds.
+        token_decoder: Reads the token ids that OpenAI's clients send.
         encoder: The encoder, once it is loaded.
         discriminator: The pair discriminator, once it is loaded; None where none is served.
         reranker: The reranker, once it is loaded; None where none is served.
         failure: What ended the loading, where something did.
+        draining: Whether the process is about to stop, and takes no new work.
+        in_flight: Requests for work that are being answered.
     """
 
     def __init__(
@@ -46,16 +50,24 @@ class Runtime:
         self.settings = settings
         self.metrics = metrics
         self.created = time.time()
+        self.token_decoder = TokenDecoder(settings.token_encoding)
         self.encoder: Encoder | None = None
         self.discriminator: PairDiscriminator | None = None
         self.reranker: Reranker | None = None
         self.failure: BaseException | None = None
+        self.draining = False
+        self.in_flight = 0
         self._on_settled = on_settled
         self._closing = asyncio.Event()
 
     @property
     def state(self) -> State:
-        """Where the models stand; `stalled`: a batch loop has died, or a forward pass is stuck."""
+        """Where the models stand.
+
+        `stalled`: a batch loop has died, a forward pass is stuck, or every one of them fails.
+        """
+        if self.draining:
+            return "draining"
         if self.failure is not None:
             return "failed"
         if self.encoder is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
 from service.errors import StartupError
@@ -42,8 +42,38 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_keys: SecretStr | None = Field(
+        None,
+        description="Keys that requests must hold one of, with commas or white space between them;"
+        " best given in the environment, where no list of processes shows them.",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="File of such keys, one a line; it is read again when it changes."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe message to log."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Form of the log's lines; json has one object a line."
+    )
+    access_log: bool = Field(False, description="Log a line for each response.")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of their own for the metrics; the main one has none then.",
+    )
+    cors_origins: str | None = Field(
+        None,
+        min_length=1,
+        description="Origins whose pages may call this service from a browser, with commas between"
+        " them; * allows any. If unset, none may.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        min_length=1,
+        description="URL to send OpenTelemetry traces to, such as http://127.0.0.1:4318/v1/traces;"
+        " needs the extra `otel`.",
     )
 
     device: Device = Field(
@@ -79,12 +109,25 @@ class Settings(BaseSettings):
     max_explained_words: Count = Field(
         100, description="Words to explain in one pair, those of both texts together."
     )
+    max_token_vectors: Count = Field(
+        16_384, description="Tokens of one /embed_all request, each of which gets a vector."
+    )
+    max_listed_tokens: Count = Field(
+        131_072, description="Tokens of one /tokenize request, each of which is described."
+    )
     max_body_bytes: Count = Field(
         4 * 1024 * 1024,
-        description="Bytes of one request body; the default holds 2048 texts of 2,000 characters.",
+        description="Bytes of one request body, unpacked if it came packed;"
+        " the default holds 2048 texts of 2,000 characters.",
     )
     max_input_tokens: Count | None = Field(
         None, description="Tokens of one text; the model's own maximum if unset."
+    )
+    token_encoding: str | None = Field(
+        "cl100k_base",
+        min_length=1,
+        description="tiktoken encoding that OpenAI clients' token ids are read with;"
+        " none refuses token ids.",
     )
     auto_truncate: bool = Field(
         True, description="Cut texts over the maximum where the request does not say."
@@ -92,7 +135,22 @@ class Settings(BaseSettings):
     request_timeout: Seconds = Field(
         300.0, description="Seconds a request may take in all, from the end of its headers."
     )
-    shutdown_timeout: Seconds = Field(20.0, description="Seconds to finish admitted work in.")
+    pass_timeout: Seconds = Field(
+        60.0,
+        description="Seconds after which a forward pass, the wait for the other model's included,"
+        " is taken to be stuck: who waits is told, and the service is not ready until it ends.",
+    )
+    shutdown_timeout: Seconds = Field(
+        20.0,
+        description="Seconds to finish requests in after a signal to stop; a second one stops at"
+        " once.",
+    )
+    max_head_bytes: Count = Field(
+        64 * 1024, description="Bytes of a request's line and headers, together."
+    )
+    head_timeout: Seconds = Field(
+        10.0, description="Seconds that a request's line and headers may take to arrive."
+    )
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

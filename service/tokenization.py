@@ -48,12 +48,15 @@ class Encoding:
         truncated: Whether something was cut.
         full_length: Tokens before truncation, special tokens included; a lower bound for a text
             so long that it was cut before tokenising.
+        token_vectors: Where a forward pass leaves the vectors of the tokens, one row each; None
+            where nobody asks for them.
     """
 
     ids: NDArray[np.int32]
     type_ids: NDArray[np.int32]
     truncated: bool
     full_length: int
+    token_vectors: list[NDArray[np.float32]] | None = None
 
     def __len__(self) -> int:
         """Return the number of tokens that are run."""
@@ -99,6 +102,7 @@ class Tokenizer:
         truncate: bool,
         direction: Direction = "right",
         prompt: str = "",
+        max_tokens: int | None = None,
     ) -> list[Encoding]:
         """Tokenise texts, each with the prompt before it.
 
@@ -107,6 +111,7 @@ class Tokenizer:
             truncate: Cut texts over the maximum, rather than refuse them.
             direction: The end that is cut.
             prompt: Put before each text; it does not make an empty text count as content.
+            max_tokens: A maximum under the model's own, special tokens not counted.
 
         Raises:
             EmptyInput: A text has no content; `index` says which.
@@ -114,17 +119,29 @@ class Tokenizer:
             InvalidInput: A text is not valid Unicode.
             Unavailable: The tokenizer is closed.
         """
-        work = partial(self._encode, truncate=truncate, direction=direction, prompt=prompt)
+        work = partial(
+            self._encode,
+            truncate=truncate,
+            direction=direction,
+            prompt=prompt,
+            max_tokens=max_tokens,
+        )
         return await self.spread(work, texts)
 
     async def encode_pairs(
-        self, pairs: Sequence[tuple[str, str]], *, truncate: bool, blanks_allowed: bool = False
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        truncate: bool,
+        direction: Direction = "right",
+        blanks_allowed: bool = False,
     ) -> list[Encoding]:
         """Tokenise pairs of texts, cutting the longer one of a pair first.
 
         Args:
             pairs: What to tokenise.
             truncate: Cut pairs over the maximum, rather than refuse them.
+            direction: The end at which a text is cut.
             blanks_allowed: Take texts without content as well.
 
         Raises:
@@ -133,7 +150,12 @@ class Tokenizer:
             InvalidInput: A text is not valid Unicode.
             Unavailable: The tokenizer is closed.
         """
-        work = partial(self._encode_pairs, truncate=truncate, blanks_allowed=blanks_allowed)
+        work = partial(
+            self._encode_pairs,
+            truncate=truncate,
+            direction=direction,
+            blanks_allowed=blanks_allowed,
+        )
         return await self.spread(work, pairs)
 
     async def spread(
@@ -196,13 +218,35 @@ class Tokenizer:
             Tokens(tokens, len(text) > limit) for tokens, text in zip(encoded, texts, strict=True)
         ]
 
+    def encode_whole(self, text: str, *, add_special_tokens: bool) -> tokenizers.Encoding:
+        """Return all tokens of a text, with their offsets in it, however many they are."""
+        return self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        """Return the text that tokens make; ids that are none are left out."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+        return text
+
+    def knows(self, id_: int) -> bool:
+        """Tell whether this is the id of a token."""
+        # What is no 32-bit number is refused by the library with an error of its own.
+        return 0 <= id_ < 1 << 32 and self._tokenizer.id_to_token(id_) is not None
+
     def join(self, *sides: Tokens) -> tokenizers.Encoding:
         """Put the special tokens into one text, or between the two of a pair."""
         return self._tokenizer.post_process(*(side.tokens for side in sides))
 
     def _encode(
-        self, texts: Sequence[str], start: int, *, truncate: bool, direction: Direction, prompt: str
+        self,
+        texts: Sequence[str],
+        start: int,
+        *,
+        truncate: bool,
+        direction: Direction,
+        prompt: str,
+        max_tokens: int | None,
     ) -> list[Encoding]:
+        maximum = self._maximum(max_tokens)
         prompted = [prompt + text for text in (*texts, "")]
         *tokens, bare = self.tokenize(prompted, start, direction, self.max_characters)
         encodings = []
@@ -211,8 +255,16 @@ class Tokenizer:
             added = len(own.tokens) > len(bare.tokens)
             if not (added or self._has_tokens(text, index, direction)):
                 raise EmptyInput("`inputs` cannot be empty", index=index)
-            encodings.append(self._fit([own], index, truncate=truncate, direction=direction))
+            encodings.append(
+                self._fit([own], index, truncate=truncate, direction=direction, maximum=maximum)
+            )
         return encodings
+
+    def _maximum(self, max_tokens: int | None) -> int:
+        """Return the tokens of the longest text, special tokens included."""
+        if max_tokens is None:
+            return self.max_input_tokens
+        return min(max_tokens + self._special_tokens[False], self.max_input_tokens)
 
     def _has_tokens(self, text: str, index: int, direction: Direction) -> bool:
         (own,) = self.tokenize([text], index, direction, self.max_characters)
@@ -224,33 +276,48 @@ class Tokenizer:
         start: int,
         *,
         truncate: bool,
+        direction: Direction,
         blanks_allowed: bool,
     ) -> list[Encoding]:
         limit = self.max_characters
-        firsts = self.tokenize([first for first, _ in pairs], start, "right", limit)
-        seconds = self.tokenize([second for _, second in pairs], start, "right", limit)
+        firsts = self.tokenize([first for first, _ in pairs], start, direction, limit)
+        seconds = self.tokenize([second for _, second in pairs], start, direction, limit)
         encodings = []
         for index, pair in enumerate(zip(firsts, seconds, strict=True), start):
             if not blanks_allowed and not all(side.tokens for side in pair):
                 raise EmptyInput("a text of a pair cannot be empty", index=index)
-            encodings.append(self._fit(pair, index, truncate=truncate, direction="right"))
+            encodings.append(
+                self._fit(
+                    pair,
+                    index,
+                    truncate=truncate,
+                    direction=direction,
+                    maximum=self.max_input_tokens,
+                )
+            )
         return encodings
 
     def _fit(
-        self, sides: Sequence[Tokens], index: int, *, truncate: bool, direction: Direction
+        self,
+        sides: Sequence[Tokens],
+        index: int,
+        *,
+        truncate: bool,
+        direction: Direction,
+        maximum: int,
     ) -> Encoding:
         """Cut one text, or the two of a pair, to the maximum and put the special tokens in."""
         special = self._special_tokens[len(sides) == 2]
         lengths = [len(side.tokens) for side in sides]
         full_length = sum(lengths) + special
-        truncated = full_length > self.max_input_tokens or any(side.cut for side in sides)
+        truncated = full_length > maximum or any(side.cut for side in sides)
         if truncated and not truncate:
             given = "more than " * any(side.cut for side in sides) + str(full_length)
             raise InputTooLong(
-                f"`inputs` must have at most {self.max_input_tokens} tokens. Given: {given}",
+                f"`inputs` must have at most {maximum} tokens. Given: {given}",
                 index=index,
             )
-        room = self.max_input_tokens - special
+        room = maximum - special
         for side, length in zip(sides, _share(lengths, room), strict=True):
             side.tokens.truncate(length, direction=direction)
         whole = self.join(*sides)
@@ -292,4 +359,6 @@ def _load(path: Path) -> tokenizers.Tokenizer:
         raise StartupError(f"{path} is not a tokenizer: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    # Or a text that spells a special token, "[SEP]" say, could end a sentence or hide a word.
+    tokenizer.encode_special_tokens = True
     return tokenizer

@@ -80,9 +80,13 @@ class TwoPart:
         """Numbers of the whole vector."""
         return self.general_dimensions + self.polarity_dimensions
 
-    def reweigh(self, rows: Rows, weight: float) -> Rows:
-        """Return the rows as they would be at another weight, from 0 to 1; lengths are kept."""
+    def scale(self, weight: float) -> NDArray[np.float32]:
+        """Return the factor of each number that takes a vector to another weight, from 0 to 1."""
         scale = np.empty(self.dimensions, dtype=np.float32)
         scale[: self.general_dimensions] = math.sqrt((1 - weight) / (1 - self.negation_weight))
         scale[self.general_dimensions :] = math.sqrt(weight / self.negation_weight)
-        return rows * scale
+        return scale
+
+    def reweigh(self, rows: Rows, weight: float) -> Rows:
+        """Return the rows as they would be at another weight, from 0 to 1; lengths are kept."""
+        return rows * self.scale(weight)

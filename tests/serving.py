@@ -7,9 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
 from service.app import create_app
+from service.server import Server
 from service.settings import Settings
 
 
@@ -18,8 +17,7 @@ def serving(settings: Settings, *, wait_until_loaded: bool = True) -> Iterator[s
     """Serve from a thread; yields the URL, and stops the server afterwards."""
     settled = threading.Event()
     app = create_app(settings, lambda _: settled.set())
-    config = uvicorn.Config(app, ws="none", lifespan="on", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    server = Server(app, settings)
     listener = socket.create_server(("127.0.0.1", 0))
     host, port = listener.getsockname()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "deploy" / "constraints"
 VERBS = (
     *("help", "serve", "test", "check", "train", "audit", "ablate", "export", "evaluate"),
-    "clean",
+    *("bench", "clean"),
 )
 
 
@@ -65,6 +65,7 @@ def test_compose_starts_the_cpu_service_alone_unless_a_profile_is_named(
         "litotes": None,
         "litotes-gpu": ["gpu"],
         "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
     }
 
 
@@ -106,11 +107,20 @@ def test_prometheus_scrapes_the_service_where_compose_puts_it(services: dict[str
         assert service["ports"][0].endswith(f":{targets['port']}")
 
 
-def test_prometheus_mounts_a_file_that_exists(services: dict[str, Any]) -> None:
-    source, target, mode = services["prometheus"]["volumes"][0].split(":")
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_what_monitoring_mounts_exists_and_cannot_be_changed(
+    services: dict[str, Any], name: str
+) -> None:
+    mounts = [volume.split(":") for volume in services[name]["volumes"]]
+    ours = {target: (source, mode) for source, target, *mode in mounts if source[0] == "."}
 
-    assert (ROOT / source).is_file()
-    assert (target, mode) == ("/etc/prometheus/prometheus.yml", "ro")
+    assert ours
+    for source, mode in ours.values():
+        assert (ROOT / source).exists()
+        assert mode == ["ro"]
+    if name == "prometheus":
+        assert "/etc/prometheus/prometheus.yml" in ours
+        assert set(read_yaml("deploy/prometheus.yml")["rule_files"]) <= ours.keys()
 
 
 def test_the_image_listens_where_compose_expects_it(
@@ -167,7 +177,7 @@ def test_everything_the_image_copies_is_let_through(dockerfile: list[tuple[str, 
             assert (ROOT / source).exists()
 
 
-@pytest.mark.parametrize("name", ["serve.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["serve.txt", "dev.txt", "clients.txt"])
 def test_constraints_are_exact_versions_from_a_registry(name: str) -> None:
     for package, version in pins(name).items():
         assert re.fullmatch(r"[a-z0-9.-]+", package)

@@ -103,3 +103,10 @@ def test_a_card_and_the_files_it_was_rendered_from_are_there(folder: Path) -> No
     assert parity
     assert json.loads((folder / "evaluation.json").read_text())
     assert (folder / "README.md").read_text().startswith("---\nlicense: apache-2.0")
+
+
+def test_a_special_token_in_a_text_is_read_as_its_characters(client: httpx.Client) -> None:
+    for token in ("[SEP]", "[MASK]", "[CLS]", "[PAD]"):
+        texts = [f"The bridge is {token} open.", f"The bridge is {token.lower()} open."]
+        spelt, small = np.array(post(client, "/embed", {"inputs": texts}))
+        assert spelt @ small == pytest.approx(1, abs=1e-6)

@@ -66,6 +66,15 @@ def build_two_part_encoder(folder: Path) -> Path:
     return folder
 
 
+def calibration_of(vectors: np.ndarray) -> dict[str, object]:
+    """What a model folder's `calibration_ranges.json` says of vectors like these."""
+    return {
+        "minima": vectors.min(axis=0).tolist(),
+        "maxima": vectors.max(axis=0).tolist(),
+        "mean_squares": (vectors**2).mean(axis=0).tolist(),
+    }
+
+
 def build_pair(folder: Path) -> Path:
     """A pair discriminator: four logits out, which depend on the order of the pair."""
     _write_common(
@@ -85,6 +94,7 @@ def build_tokenizer() -> Tokenizer:
     """A WordPiece tokenizer of a few dozen words, with settings stored that must be ignored."""
     vocabulary = {word: number for number, word in enumerate([*SPECIAL, *WORDS])}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(SPECIAL)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()

@@ -19,11 +19,13 @@ from optimum.exporters.onnx.model_patcher import ModelPatcher
 from optimum.utils import NormalizedTextConfig
 from torch import Tensor
 
+from service.model_folder import CALIBRATION
 from training import storage
 from training.config import ExperimentConfig, read_experiment
 from training.evaluation.dial import turn
 from training.evaluation.encoding import Remembered
 from training.parity import check_encoder
+from training.quantization import calibrate, calibration_texts
 from training.run import best_checkpoint, history, run_stage, write_json
 from training.serving import ServedEncoder
 from training.two_part import TwoPartEncoder
@@ -76,6 +78,8 @@ def main(config: ExperimentConfig) -> Path:
         write_json(staged / "negation_weight.json", choice)
         module.negation_weight = choice["negation_weight"]
         write_folder(module, staged)
+        ranges = calibrate(ServedEncoder(staged), calibration_texts())
+        write_json(staged / CALIBRATION, ranges)
         write_json(staged / "parity.json", check_encoder(staged, reference=checkpoint))
         write_json(staged / "training.json", history(config.folder))
         install(staged, config.output)

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service.errors import MalformedBody, RequestTimeout
-from service.routes.dependencies import Call
+from service.routes.dependencies import TIMEOUT_HEADER, Call
 from service.routes.recording import recorded
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -74,7 +74,8 @@ class JsonRoute(APIRoute):
 
         async def handle_json(request: Request) -> Response:
             runtime = request.app.state.runtime
-            call = request.state.call = Call.begin(runtime.settings)
+            asked = request.headers.get(TIMEOUT_HEADER)
+            call = request.state.call = Call.begin(runtime.settings, asked)
             json_request = _JsonRequest(request)
             await _receive_body(json_request, call)
             body = await json_request.json()
@@ -107,8 +108,7 @@ async def _receive_body(request: Request, call: Call) -> None:
         async with asyncio.timeout_at(call.deadline):
             await request.body()
     except TimeoutError:
-        seconds = call.settings.request_timeout
-        raise RequestTimeout(f"the body did not arrive within {seconds:g} seconds") from None
+        raise RequestTimeout(f"the body did not arrive within {call.timeout:g} seconds") from None
 
 
 async def _unless_client_leaves(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 from typing import Annotated, Self, cast
@@ -11,10 +12,13 @@ from fastapi import Depends, Request
 
 from service.discriminator import PairDiscriminator
 from service.encoder import Encoder
-from service.errors import Unavailable, WrongModelType
-from service.reranker import RELEVANCE, Reranker
+from service.errors import InvalidInput, Unavailable, WrongModelType
+from service.model_folder import RELEVANCE
+from service.reranker import Reranker
 from service.runtime import Runtime
 from service.settings import Settings
+
+TIMEOUT_HEADER = "x-request-timeout-ms"
 
 _NO_PAIR_MODEL = "no pair model is loaded: start the server with --pair-model"
 
@@ -26,22 +30,44 @@ class Call:
     Attributes:
         settings: The settings of this process.
         started: When its headers were read, in `time.perf_counter` seconds.
+        timeout: Seconds that it may take in all.
         deadline: When it has to be answered, on the event loop's clock.
     """
 
     settings: Settings
     started: float
+    timeout: float
     deadline: float
 
     @classmethod
-    def begin(cls, settings: Settings) -> Self:
-        """Start the clock of a request, before its body is read."""
-        deadline = asyncio.get_running_loop().time() + settings.request_timeout
-        return cls(settings, started=time.perf_counter(), deadline=deadline)
+    def begin(cls, settings: Settings, asked: str | None = None) -> Self:
+        """Start the clock of a request, before its body is read.
+
+        Args:
+            settings: Say how long a request may take at most.
+            asked: The milliseconds that the client would wait; None waits the most.
+
+        Raises:
+            InvalidInput: The client's wish is no number of milliseconds.
+        """
+        timeout = min(_asked_seconds(asked), settings.request_timeout)
+        deadline = asyncio.get_running_loop().time() + timeout
+        return cls(settings, started=time.perf_counter(), timeout=timeout, deadline=deadline)
 
     def truncate(self, asked: bool | None) -> bool:
         """Tell whether texts are cut, where the request says `asked`."""
         return self.settings.auto_truncate if asked is None else asked
+
+
+def _asked_seconds(asked: str | None) -> float:
+    if asked is None:
+        return math.inf
+    if not (asked.isascii() and asked.isdecimal() and 0 < len(asked) <= 12 and int(asked)):
+        raise InvalidInput(
+            f"the header `{TIMEOUT_HEADER}` must be a positive number of milliseconds",
+            param=TIMEOUT_HEADER,
+        )
+    return int(asked) / 1000
 
 
 # FastAPI runs plain functions in a thread, which costs more than these do: hence `async`.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import __version__
 from service.errors import Unavailable
 from service.routes.dependencies import EncoderDep, RuntimeDep
-from service.routes.rendering import json_response
+from service.routes.rendering import error_responses, json_response
 from service.runtime import Runtime, State
 from service.schemas.operations import Embedding, Info, Liveness, ModelType, Readiness
 from service.schemas.tei import ErrorBody
@@ -17,7 +18,10 @@ from service.schemas.tei import ErrorBody
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/info", responses={503: {"model": ErrorBody}})
+_ERRORS = error_responses(ErrorBody)
+
+
+@router.get("/info", responses={status: _ERRORS[status] for status in (401, 503)})
 async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
     """Describe the model, the limits and what really runs."""
     settings, spec = runtime.settings, encoder.spec
@@ -26,8 +30,10 @@ async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
         model_sha=None,
         model_dtype="float32",
         served_model_name=spec.name,
-        model_type=ModelType(embedding=Embedding(pooling=spec.pooling)),
-        max_concurrent_requests=None,
+        # A graph of two parts pools both of them by the mean.
+        model_type=ModelType(embedding=Embedding(pooling=spec.pooling or "mean")),
+        # Requests are not counted, only their tokens; each has one at least.
+        max_concurrent_requests=settings.max_queue_tokens,
         max_input_length=encoder.max_input_tokens,
         max_batch_tokens=encoder.max_batch_tokens,
         max_batch_requests=settings.max_batch_size,
@@ -49,6 +55,9 @@ async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
         max_passage_windows=settings.max_passage_windows,
         max_passage_sentences=settings.max_passage_sentences,
         max_explained_words=settings.max_explained_words,
+        max_token_vectors=settings.max_token_vectors,
+        max_listed_tokens=settings.max_listed_tokens,
+        token_encoding=settings.token_encoding,
     )
 
 
@@ -56,12 +65,15 @@ def _pair_routes(runtime: Runtime) -> list[str]:
     """Return the routes that the pair model serves; the others of its routes answer 424."""
     routes = []
     if runtime.discriminator is not None:
-        routes.append("/negation-check")
+        routes += ["/negation-check", "/predict"]
     if runtime.reranker is not None:
         routes += ["/rerank", "/v1/rerank", "/v2/rerank"]
     return routes
 
 
+@router.head("/", include_in_schema=False)
+@router.get("/", include_in_schema=False)
+@router.get("/ping", include_in_schema=False)
 @router.head("/health", include_in_schema=False)
 @router.get("/health", response_class=Response, responses={503: {"model": ErrorBody}})
 async def health(runtime: RuntimeDep) -> Response:
@@ -87,7 +99,7 @@ async def live(runtime: RuntimeDep) -> Response:
 @router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=Readiness, responses={503: {"model": Readiness}})
 async def ready(runtime: RuntimeDep) -> Response:
-    """Answer 200 when texts are answered; 503 while loading, and when no text gets through."""
+    """Answer 200 when texts are answered; 503 while loading or draining, and when none gets by."""
     state = runtime.state
     if state == "ready":
         return json_response({"status": state})
@@ -101,5 +113,7 @@ def _unhealthy(state: State, message: str) -> Response:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(runtime: RuntimeDep) -> Response:
-    """Give every series in Prometheus' text format."""
+    """Give every series in Prometheus' text format; a 404 where they have a port of their own."""
+    if runtime.settings.metrics_port is not None:
+        raise HTTPException(404)
     return Response(runtime.metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -29,6 +29,9 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (ClientDisconnect, "dropped"),
 )
 
+# Where the families have the texts to embed.
+_TEXTS = ("inputs", "input", "text", "prompt")
+
 
 @contextmanager
 def recorded(metrics: Metrics, body: object) -> Iterator[None]:
@@ -50,5 +53,6 @@ def recorded(metrics: Metrics, body: object) -> Iterator[None]:
 
 
 def _method(body: object) -> str:
-    texts = body.get("inputs", body.get("input")) if isinstance(body, dict) else None
+    fields = body if isinstance(body, dict) else {}
+    texts = next((fields[name] for name in _TEXTS if name in fields), None)
     return "single" if isinstance(texts, str) else "batch"

@@ -13,18 +13,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.errors import InvalidInput, Overloaded, RequestTimeout, ServiceError
+from service.errors import (
+    InputTooLong,
+    InvalidInput,
+    Overloaded,
+    RequestTimeout,
+    ServiceError,
+    Unauthorized,
+    Unavailable,
+    UnsupportedEncoding,
+)
 
 _MAX_MESSAGE_LENGTH = 500
 
+_WEAVIATE_PATHS = ("/vectors", "/meta", "/.well-known/")
+
 _REASONS = {
     400: "The body is not JSON, or there is nothing to embed.",
+    401: "The API key is missing or wrong; only where the server asks for one.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
+    415: "The body is compressed, and not as gzip.",
     422: "A field is wrong, a text is too long, or there are too many.",
     424: "Inference failed on a text, or the model that the route needs is not loaded.",
     429: "The queue is full; `retry-after` says when to come back.",
-    503: "The model is not ready.",
+    503: "The service is starting or stopping, or inference is stuck; `retry-after` is set.",
     504: "The deadline passed before the request was answered.",
 }
 
@@ -45,20 +58,29 @@ def json_response(
 def error_response(error: ServiceError, path: str) -> Response:
     """Render `error` in the shape of the family that `path` belongs to."""
     headers = {}
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | Unavailable):
         headers["retry-after"] = str(math.ceil(error.retry_after))
         headers["retry-after-ms"] = str(math.ceil(error.retry_after * 1000))
+    if isinstance(error, Unauthorized):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, UnsupportedEncoding):
+        headers["accept-encoding"] = "gzip"
     if isinstance(error, RequestTimeout):
         headers["connection"] = "close"  # the rest of the body is not waited for
-    return json_response(_renderer(path)(error), status=error.status, headers=headers)
+    status = 400 if error.status == 422 and path.startswith("/api/") else error.status
+    return json_response(_renderer(path)(error), status=status, headers=headers)
 
 
 def _renderer(path: str) -> Callable[[ServiceError], dict[str, Any]]:
     if path == "/v1/rerank":
         return _jina_body
+    if path == "/v1/embed" or path.startswith("/v2/"):
+        return _cohere_body
     if path.startswith("/v1/") or path == "/embeddings":
         return _openai_body
-    return _cohere_body if path.startswith("/v2/") else _tei_body
+    if path.startswith("/api/"):
+        return _ollama_body
+    return _weaviate_body if path.startswith(_WEAVIATE_PATHS) else _tei_body
 
 
 def _tei_body(error: ServiceError) -> dict[str, Any]:
@@ -86,6 +108,19 @@ def _jina_body(error: ServiceError) -> dict[str, Any]:
 
 def _cohere_body(error: ServiceError) -> dict[str, Any]:
     body: dict[str, Any] = {"message": _printable(error.message)}
+    return body if error.index is None else body | {"index": error.index}
+
+
+def _ollama_body(error: ServiceError) -> dict[str, Any]:
+    body = _weaviate_body(error)
+    if isinstance(error, InputTooLong):
+        # Ollama's words, by which its clients know what to do.
+        body["error"] = f"the input length exceeds the context length: {body['error']}"
+    return body
+
+
+def _weaviate_body(error: ServiceError) -> dict[str, Any]:
+    body: dict[str, Any] = {"error": _printable(error.message)}
     return body if error.index is None else body | {"index": error.index}
 
 

@@ -1,4 +1,4 @@
-"""text-embeddings-inference's routes: /embed and /similarity."""
+"""text-embeddings-inference's routes: /embed, /embed_all and /similarity."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from service.routes.body import JsonRoute
 from service.routes.cosines import pair_cosines, source_cosines
 from service.routes.dependencies import CallDep, EncoderDep
 from service.routes.headers import timing_headers, truncation_headers
+from service.routes.octets import OCTETS, OctetsDep, octets_response
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import Texts, check_count, compared, listed, named, paired
 from service.schemas.tei import (
     Comparison,
+    EmbedAllRequest,
     EmbedRequest,
     ErrorBody,
     NestedSimilarity,
@@ -28,8 +30,10 @@ router = APIRouter(
 )
 
 
-@router.post("/embed", response_model=list[list[float]])
-async def embed(body: EmbedRequest, encoder: EncoderDep, call: CallDep) -> Response:
+@router.post("/embed", response_model=list[list[float]], responses=OCTETS)
+async def embed(
+    body: EmbedRequest, encoder: EncoderDep, call: CallDep, as_octets: OctetsDep = False
+) -> Response:
     """Embed texts: one vector a text, in order."""
     texts = listed("inputs", body.inputs)
     check_count("inputs", len(body.inputs), call.settings.max_client_batch_size)
@@ -46,9 +50,33 @@ async def embed(body: EmbedRequest, encoder: EncoderDep, call: CallDep) -> Respo
             deadline=call.deadline,
         )
     headers = timing_headers(call, encoder, embeddings, texts.texts)
-    return json_response(
-        embeddings.vectors, headers=headers | truncation_headers(texts, embeddings.truncated)
-    )
+    headers |= truncation_headers(texts, embeddings.truncated)
+    if as_octets:
+        return octets_response(embeddings.vectors, headers)
+    return json_response(embeddings.vectors, headers=headers)
+
+
+@router.post("/embed_all", response_model=list[list[list[float]]])
+async def embed_all(body: EmbedAllRequest, encoder: EncoderDep, call: CallDep) -> Response:
+    """Give the vector of each token, not normalised: one matrix a text, in order.
+
+    Special tokens and those of a prompt have theirs too. A model whose graph gives one vector a
+    text has none to give, and answers 424: all two-part models are such.
+    """
+    texts = listed("inputs", body.inputs)
+    check_count("inputs", len(body.inputs), call.settings.max_client_batch_size)
+    texts.check()
+    with named(texts.place):
+        found = await encoder.embed_tokens(
+            texts.texts,
+            truncate=call.truncate(body.truncate),
+            direction=body.truncation_direction,
+            prompt_name=body.prompt_name,
+            deadline=call.deadline,
+        )
+    headers = timing_headers(call, encoder, found, texts.texts)
+    headers |= truncation_headers(texts, found.truncated)
+    return json_response(found.vectors, headers=headers)
 
 
 @router.post("/similarity", response_model=list[float])

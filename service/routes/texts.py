@@ -36,15 +36,18 @@ class Texts:
     texts: Sequence[str]
     place: Callable[[int], Place]
 
-    def check(self) -> None:
+    def check(self, *, blanks_allowed: bool = False) -> None:
         """Refuse a text that nothing can be made of.
+
+        Args:
+            blanks_allowed: Take texts without content as well.
 
         Raises:
             EmptyInput: A text is empty, or only white space.
             InvalidInput: A text holds a lone surrogate.
         """
         for number, text in enumerate(self.texts):
-            if not text or text.isspace():
+            if not blanks_allowed and (not text or text.isspace()):
                 place = self.place(number)
                 message = f"`{place.label}` cannot be empty"
                 raise EmptyInput(message, index=place.index, param=place.param)
@@ -78,6 +81,23 @@ def named(place: Callable[[int], Place]) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def renamed(param: str, name: str) -> Iterator[None]:
+    """Give an error about a field the name that the field has in this family."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.param == param:
+            error.param = name
+            error.message = error.message.replace(f"`{param}`", f"`{name}`")
+        raise
+
+
+def single(param: str, text: str) -> Texts:
+    """A text in a field of its own."""
+    return Texts([text], lambda _: Place(param, param, None))
+
+
 def listed(param: str, texts: Sequence[str]) -> Texts:
     """Texts that stand in one list."""
     return Texts(texts, lambda number: Place(f"{param}[{number}]", param, number))
@@ -105,12 +125,16 @@ def led(lead: str, text: str, param: str, texts: Sequence[str]) -> Texts:
     return Texts([text, *texts], place)
 
 
-def paired(pairs: Sequence[tuple[str, str]], ends: tuple[str, str] = ("[0]", "[1]")) -> Texts:
+def paired(
+    pairs: Sequence[tuple[str, str]],
+    ends: tuple[str, str] = ("[0]", "[1]"),
+    param: str = "pairs",
+) -> Texts:
     """The texts of a list of pairs, the two of a pair beside each other."""
 
     def place(number: int) -> Place:
         index, end = divmod(number, 2)
-        return Place(f"pairs[{index}]{ends[end]}", "pairs", index)
+        return Place(f"{param}[{index}]{ends[end]}", param, index)
 
     return Texts([text for pair in pairs for text in pair], place)
 

@@ -35,7 +35,7 @@ def form_by_field(forms: Mapping[str, str]) -> Callable[[object], str | None]:
     return form
 
 
-def _as_texts(value: object) -> list[str]:
+def as_texts(value: object) -> list[str]:
     """Return `value` as a list of strings, or say which of its items is not one."""
     if isinstance(value, str):
         return [value]
@@ -45,6 +45,34 @@ def _as_texts(value: object) -> list[str]:
         if not isinstance(item, str):
             raise _not_a_text(value, index)
     return value
+
+
+def as_token_arrays(value: object) -> list[list[int]]:
+    """Return `value` as a list of lists of integers, or say which of its items is none.
+
+    The first item tells whether it is one list of integers or a list of such lists.
+    """
+    if not isinstance(value, list):
+        raise PydanticCustomError("token_ids", "must be a list of token ids, or of lists of them")
+    if not value or isinstance(value[0], list):
+        for index, item in enumerate(value):
+            _check_token_ids(item, index)
+        return value
+    for index, item in enumerate(value):
+        if type(item) is not int:
+            raise PydanticCustomError("token_ids", "must be an integer", {"index": index})
+    return [value]
+
+
+def _check_token_ids(value: object, index: int) -> None:
+    if not isinstance(value, list):
+        reason = "must be a list of token ids, as the first one is"
+        raise PydanticCustomError("token_ids", reason, {"index": index})
+    for number, item in enumerate(value):
+        if type(item) is not int:
+            context = {"index": index, "number": number}
+            reason = "must hold integers only, and its item {number} is none"
+            raise PydanticCustomError("token_ids", reason, context)
 
 
 def _not_a_text(items: list[object], index: int) -> PydanticCustomError:
@@ -70,7 +98,11 @@ def _lower_case(value: object) -> object:
     return value.lower() if value in ("Left", "Right") and isinstance(value, str) else value
 
 
-Texts = Annotated[list[str], BeforeValidator(_as_texts, json_schema_input_type=str | list[str])]
+Texts = Annotated[list[str], BeforeValidator(as_texts, json_schema_input_type=str | list[str])]
+TokenArrays = Annotated[
+    list[list[int]],
+    BeforeValidator(as_token_arrays, json_schema_input_type=list[int] | list[list[int]]),
+]
 TextList = Annotated[list[str], FailFast()]
 TextPairs = Annotated[
     list[Annotated[tuple[str, str], BeforeValidator(_as_pair, json_schema_input_type=list[str])]],

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 
 class Embedding(BaseModel):
-    """How token vectors become one; null where the graph does it."""
+    """How token vectors become one."""
 
-    pooling: Literal["mean", "cls"] | None
+    pooling: Literal["mean", "cls"]
 
 
 class ModelType(BaseModel):
@@ -27,7 +27,7 @@ class Info(BaseModel):
     model_dtype: str
     served_model_name: str
     model_type: ModelType
-    max_concurrent_requests: int | None
+    max_concurrent_requests: int
     max_input_length: int
     max_batch_tokens: int
     max_batch_requests: int
@@ -50,6 +50,9 @@ class Info(BaseModel):
     max_passage_windows: int
     max_passage_sentences: int
     max_explained_words: int
+    max_token_vectors: int
+    max_listed_tokens: int
+    token_encoding: str | None
 
 
 class Liveness(BaseModel):
@@ -63,6 +66,6 @@ class Liveness(BaseModel):
 class Readiness(BaseModel):
     """Whether texts are answered now; with an error where they are not."""
 
-    status: Literal["loading", "ready", "failed", "stalled"]
+    status: Literal["loading", "ready", "failed", "stalled", "draining"]
     error: str | None = None
     error_type: Literal["Unhealthy"] | None = None

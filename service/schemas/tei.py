@@ -36,6 +36,19 @@ class EmbedRequest(Request):
     negation_weight: NegationWeight = None
 
 
+class EmbedAllRequest(Request):
+    """Texts whose tokens are to be embedded."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inputs": ["The drug reduced mortality."]}]}
+    )
+
+    inputs: Annotated[Texts, Field(description="One text, or a list of texts.")]
+    truncate: Truncate = None
+    truncation_direction: TruncationDirection = "right"
+    prompt_name: PromptName = None
+
+
 class SimilarityParameters(Request):
     """How the texts of a comparison are read."""
 

@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from program import address_of, program
 
 from service.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """Start the real program, on one line of whose output the tests wait."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        env={key: value for key, value in os.environ.items() if not key.startswith("LITOTES_")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@contextmanager
-def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = start(*arguments)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def address_of(process: subprocess.Popen[str]) -> str:
-    """Wait until the program says that it is ready, and where."""
-    assert process.stdout is not None
-    welcome = process.stdout.readline()
-    found = re.search(r"http://[\d.]+:\d+", welcome)
-    assert found, f"no address in {welcome!r}: {process.communicate()}"
-    return found[0]
+# The head of a request whose body is waited for.
+UNFINISHED = (
+    b"POST /embed HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+)
 
 
 def test_the_program_says_when_it_is_ready_and_prints_a_line_that_works(
@@ -79,7 +49,12 @@ def test_a_signal_lets_the_work_in_hand_end_and_exits_with_0(
             # Said only when the application asks for the body: the request is being served.
             assert b"100 Continue" in connection.recv(1000)
             process.send_signal(number)
-            wait_until_refused(host, int(port))
+            wait_until_draining(f"http://{host}:{port}")
+            refused = httpx.post(f"http://{host}:{port}/embed", json={"inputs": "no"})
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"] == "1"
+            assert refused.headers["connection"] == "close"
+            assert httpx.get(f"http://{host}:{port}/health/live").status_code == 200
             connection.sendall(body)
             answer = connection.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 200 OK")
@@ -87,15 +62,40 @@ def test_a_signal_lets_the_work_in_hand_end_and_exits_with_0(
         assert process.wait(30) == 0
 
 
-def wait_until_refused(host: str, port: int) -> None:
-    """Connect again and again, until nobody listens there."""
+def test_a_second_signal_stops_at_once(settings: Settings) -> None:
+    with program("--model", str(settings.model), "--pair-model", "none", "--port", "0") as process:
+        url = address_of(process)
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(UNFINISHED)
+            assert b"100 Continue" in connection.recv(1000)
+            process.send_signal(signal.SIGTERM)
+            wait_until_draining(url)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 128 + signal.SIGTERM
+
+
+def test_a_request_that_never_ends_holds_a_stop_up_no_longer_than_allowed(
+    settings: Settings,
+) -> None:
+    alone = ("--model", str(settings.model), "--pair-model", "none", "--port", "0")
+    with program(*alone, "--shutdown-timeout", "0.3") as process:
+        host, _, port = address_of(process).removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(UNFINISHED)
+            assert b"100 Continue" in connection.recv(1000)
+            process.send_signal(signal.SIGTERM)
+            answer = connection.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert process.wait(30) == 0
+
+
+def wait_until_draining(url: str) -> None:
+    """Ask again and again, until the service says that it is about to stop."""
     while True:
-        try:
-            socket.create_connection((host, port), timeout=30).close()
-        except ConnectionRefusedError:
+        ready = httpx.get(f"{url}/health/ready")
+        if ready.status_code == 503 and ready.json()["status"] == "draining":
             return
-        except ConnectionResetError:  # it was waiting to be accepted when the listener closed
-            continue
 
 
 def failure_of(*arguments: str) -> str:

@@ -99,6 +99,8 @@ class Opener:
         *,
         shutdown_timeout: float = 10,
         zeros_allowed: bool = True,
+        pass_timeout: float = 60,
+        canary: Text | None = None,
     ) -> AsyncIterator[Batcher[Text]]:
         async with Batcher(
             self._engine,
@@ -107,6 +109,8 @@ class Opener:
             shutdown_timeout=shutdown_timeout,
             find_unusable=partial(find_unusable, zeros_allowed=zeros_allowed),
             metrics=self._metrics.for_model("m", encoder=True),
+            pass_timeout=pass_timeout,
+            canary=canary,
         ) as batcher:
             yield batcher
 
@@ -428,10 +432,116 @@ async def test_the_end_waits_no_longer_than_allowed_for_a_stuck_forward_pass(
             engine.gate.clear()
             tasks = [await start(batcher, Text(value, 300)) for value in range(3)]
             assert await asyncio.to_thread(engine.started.wait, 10)
-            assert batcher.busy_for > 0
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
         engine.gate.set()
+
+
+async def test_a_pass_that_outlives_its_bound_is_told_to_all_and_refuses_the_rest_until_it_ends(
+    engine: Engine, open_batcher: Opener
+) -> None:
+    with no_complaints():
+        async with open_batcher(pass_timeout=0.05) as batcher:
+            engine.gate.clear()
+            tasks = [await start(batcher, Text(value, 300)) for value in range(3)]
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
+            assert batcher.running
+            assert not batcher.ready
+            with pytest.raises(Unavailable):
+                await batcher.submit([Text(9)])
+            engine.gate.set()
+            while not batcher.ready:
+                await asyncio.sleep(0)
+            assert (await batcher.submit([Text(7)])).rows.tolist() == [[7, 4]]
+    assert engine.values == [0, 7]  # what waited was not run for nobody
+
+
+async def test_a_failure_of_everything_is_the_engines_and_ends_with_it(
+    engine: Engine, open_batcher: Opener
+) -> None:
+    canary = Text(0, 1)
+    async with open_batcher(canary=canary) as batcher:
+        engine.poison = {0, 1, 2, 3}
+        async with busy(engine, batcher):
+            tasks = [await start(batcher, Text(value, 300)) for value in (1, 2, 3)]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [
+            InferenceFailed,
+            Unavailable,
+            Unavailable,
+        ]
+        assert not batcher.ready
+        engine.poison = set()
+        while not batcher.ready:
+            await asyncio.sleep(0.01)
+        assert (await batcher.submit([Text(1)])).rows.tolist() == [[1, 4]]
+
+
+async def test_a_bad_item_does_not_make_the_engine_suspect_for_long(
+    engine: Engine, open_batcher: Opener
+) -> None:
+    engine.poison = {1}
+    async with open_batcher(canary=Text(0, 1)) as batcher:
+        with pytest.raises(InferenceFailed):
+            await batcher.submit([Text(1)])
+        assert (await batcher.submit([Text(2)])).rows.tolist() == [[2, 4]]
+        assert batcher.ready
+    assert engine.values == [1, 0, 2]
+
+
+async def test_an_engine_that_gives_nothing_but_nan_is_broken(
+    engine: Engine, open_batcher: Opener
+) -> None:
+    canary = Text(np.nan, 1)
+    async with open_batcher(canary=canary) as batcher:
+        with pytest.raises(InferenceFailed):
+            await batcher.submit([Text(np.nan)])
+        while batcher.ready:
+            await asyncio.sleep(0.001)
+        canary.value = 5
+        while not batcher.ready:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("texts_of_a_request", [1, 32, 10_000])
+async def test_a_client_with_ten_thousand_texts_does_not_starve_one_with_a_single_query(
+    engine: Engine, open_batcher: Opener, texts_of_a_request: int
+) -> None:
+    async with open_batcher() as batcher:
+        async with busy(engine, batcher):
+            bulk = [
+                await start(
+                    batcher, *(Text(n, 50) for n in range(texts_of_a_request)), client="bulk"
+                )
+                for _ in range(10_000 // texts_of_a_request)
+            ]
+            lone = await start(batcher, Text(-5, 6), client="lone")
+        assert (await lone).rows.tolist() == [[-5, 6]]
+        waited = next(n for n, batch in enumerate(engine.batches) if batch[0].value == -5)
+        assert waited <= 2  # the pass under way, and one of the other client
+        for task in bulk:
+            task.cancel()
+        await asyncio.gather(*bulk, return_exceptions=True)
+
+
+async def test_a_client_that_fills_the_queue_leaves_room_for_the_others(
+    engine: Engine, open_batcher: Opener
+) -> None:
+    limits = BatchLimits(max_batch_tokens=512, max_batch_size=64, max_queue_tokens=1000)
+    async with open_batcher(limits) as batcher:
+        async with busy(engine, batcher):
+            bulk = await start(batcher, Text(1, 1000), client="bulk")
+            with pytest.raises(Overloaded):
+                await batcher.submit([Text(2)], client="bulk")
+            others = [
+                await start(batcher, Text(3, 100), client="lone"),
+                await start(batcher, Text(4, 100), client="third"),
+            ]
+        assert (await bulk).rows.tolist() == [[1, 1000]]
+        first, second = await asyncio.gather(*others, return_exceptions=True)
+    assert first.rows.tolist() == [[3, 100]]
+    assert isinstance(second, Overloaded)  # the room is bounded too
 
 
 async def test_the_death_of_the_loop_is_told_to_everybody_and_seen_from_outside(

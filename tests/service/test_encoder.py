@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 from tiny_models import GENERAL, HIDDEN, MAX_TOKENS, POLARITY, WEIGHT
 
+from service.backend import OnnxBackend
 from service.encoder import Encoder
 from service.errors import (
     DeadlineExceeded,
     EmptyInput,
+    InferenceFailed,
     InputTooLong,
     InvalidInput,
     StartupError,
@@ -24,6 +27,7 @@ from service.errors import (
 )
 from service.metrics import Metrics
 from service.settings import Settings
+from service.tokenization import Encoding
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +93,27 @@ async def test_a_text_over_the_maximum_is_refused_where_it_may_not_be_cut(
 async def test_without_texts_there_is_nothing_to_embed(encoder: Encoder) -> None:
     with pytest.raises(EmptyInput):
         await encoder.embed([], truncate=True)
+
+
+async def test_a_token_whose_vector_is_not_finite_is_refused_with_its_text(
+    encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = OnnxBackend.run
+
+    def run_and_spoil(backend: OnnxBackend, encodings: Sequence[Encoding]) -> np.ndarray:
+        rows = run(backend, encodings)
+        for encoding in encodings:
+            if encoding.token_vectors and len(encoding) > 8:
+                encoding.token_vectors[0][1, 1] = np.nan
+        return rows
+
+    monkeypatch.setattr(OnnxBackend, "run", run_and_spoil)
+    async with opened(encoder_folder) as (encoder, _):
+        found = await encoder.embed_tokens(TEXTS[:3], truncate=True)
+        assert found.tokens == sum(len(vectors) for vectors in found.vectors) > 3
+        with pytest.raises(InferenceFailed) as failure:
+            await encoder.embed_tokens(TEXTS, truncate=True)
+    assert failure.value.index == 3
 
 
 async def test_dimensions_are_cut_first_and_scaled_afterwards(encoder: Encoder) -> None:
@@ -213,6 +238,17 @@ async def test_a_graph_of_another_width_than_the_folder_says_stops_the_start(
     config = folder / "two_part_config.json"
     config.write_text(config.read_text().replace(f'sions": {GENERAL}', f'sions": {GENERAL + 1}'))
     with pytest.raises(StartupError, match="11 dimensions"):
+        async with opened(folder):
+            pass
+
+
+async def test_ranges_of_another_width_than_the_graph_stop_the_start(
+    two_part_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(two_part_folder, tmp_path / "copy"))
+    ranges = {"minima": [0, 0], "maxima": [1, 1], "mean_squares": [0.5, 0.5]}
+    (folder / "calibration_ranges.json").write_text(json.dumps(ranges))
+    with pytest.raises(StartupError, match="2 dimensions, the graph 10"):
         async with opened(folder):
             pass
 

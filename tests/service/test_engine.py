@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -11,10 +13,8 @@ from pathlib import Path
 import pytest
 from tiny_models import HIDDEN
 
-from service import engine as engine_module
-from service.batching import Batcher
 from service.engine import Engine
-from service.errors import StartupError
+from service.errors import StartupError, Unavailable
 from service.metrics import Metrics
 from service.model_folder import read_encoder
 from service.settings import Settings
@@ -52,13 +52,26 @@ async def test_a_batch_is_what_the_operator_says_or_what_suits_the_processors(
         assert engine.width == HIDDEN
 
 
-async def test_a_stuck_forward_pass_shows_in_readiness(
+async def test_a_stuck_forward_pass_is_told_to_its_caller_and_shows_in_readiness(
     encoder_folder: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with opened(encoder_folder, executor) as engine:
+    async with opened(encoder_folder, executor, pass_timeout=0.05) as engine:
         assert engine.ready
-        monkeypatch.setattr(Batcher, "busy_for", engine_module._STUCK_AFTER)
+        gate = threading.Event()
+        run = engine._batcher._run_batch
+        monkeypatch.setattr(
+            engine._batcher, "_run_batch", lambda items: gate.wait(20) and run(items)
+        )
+        encodings = await engine.tokenizer.encode(["no"], truncate=True)
+        with pytest.raises(Unavailable, match="stuck"):
+            await engine.run(encodings, tokenization=0, deadline=None)
         assert not engine.ready
+        with pytest.raises(Unavailable):
+            await engine.run(encodings, tokenization=0, deadline=None)
+        gate.set()
+        while not engine.ready:
+            await asyncio.sleep(0.001)
+        assert len((await engine.run(encodings, tokenization=0, deadline=None)).rows) == 1
 
 
 async def test_a_graph_that_loads_and_does_not_run_stops_the_start(

@@ -10,7 +10,7 @@ import pytest
 from tiny_models import GENERAL, MAX_TOKENS, POLARITY, PROMPTS, RELATIONS, THRESHOLD, WEIGHT
 
 from service.errors import StartupError
-from service.model_folder import EncoderSpec, read_encoder, read_pair
+from service.model_folder import CALIBRATION, EncoderSpec, read_encoder, read_pair
 from service.vectors import TwoPart
 
 
@@ -159,12 +159,33 @@ def test_a_folder_without_a_graph_says_what_was_looked_for(folder: Path) -> None
         read(folder).find_graph(half_precision=False)
 
 
+def test_the_calibration_is_read_where_there_is_one(folder: Path) -> None:
+    assert read(folder).calibration is None
+    values = {"minima": [-0.5, 0], "maxima": [0.5, 1], "mean_squares": [0.25, 0.75], "texts": 9}
+    change(folder / CALIBRATION, **values)
+    calibration = read(folder).calibration
+    assert calibration is not None
+    assert calibration.maxima.tolist() == [0.5, 1]
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"minima": "low"}, {"minima": [None], "maxima": [1], "mean_squares": [1]}]
+)
+def test_a_calibration_that_is_none_is_refused(folder: Path, values: dict[str, object]) -> None:
+    change(folder / CALIBRATION, **values)
+    with pytest.raises(StartupError, match=r"calibration_ranges\.json is wrong"):
+        read(folder)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"id2label": {"0": "entailment", "1": "neutral"}}, "id2label"),
         ({"id2label": {f"LABEL_{name}": name for name in RELATIONS}}, r"copy: .*id2label"),
         ({"id2label": dict(zip("1234", RELATIONS, strict=True))}, r"copy: .*id2label"),
+        ({"id2label": dict(zip("01234", [*RELATIONS, "score"], strict=True))}, "'relevance'"),
+        ({"id2label": dict(zip("01234", ["relevance", *RELATIONS], strict=True))}, "id2label"),
+        ({"id2label": dict(zip("0123", [*RELATIONS[:3], None], strict=True))}, "id2label"),
         ({"litotes": {}}, "abstention_threshold"),
         ({"litotes": None}, "abstention_threshold"),
     ],
@@ -176,3 +197,10 @@ def test_a_discriminator_must_know_our_relations(
     change(folder / "config.json", **values)
     with pytest.raises(StartupError, match=words):
         read_pair(folder)
+
+
+def test_a_pair_model_may_tell_the_relevance_as_well(pair_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(pair_folder, tmp_path / "copy"))
+    labels = [*reversed(RELATIONS), "relevance"]
+    change(folder / "config.json", id2label=dict(zip("01234", labels, strict=True)))
+    assert read_pair(folder).labels == tuple(reversed(RELATIONS))

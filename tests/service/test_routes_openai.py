@@ -7,8 +7,17 @@ import base64
 import httpx
 import numpy as np
 import pytest
+import tiktoken
+from serving import serving
+
+from service.settings import Settings
 
 TEXTS = ["the drug works", "the drug does not work"]
+
+
+def ids_of(text: str) -> list[int]:
+    """The token ids that a client would send for a text."""
+    return tiktoken.get_encoding("litotes_tiny").encode(text)
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings"])
@@ -45,6 +54,65 @@ def test_base64_holds_the_same_little_endian_float32_numbers(client: httpx.Clien
         np.testing.assert_array_equal(unpacked, np.array(plain["embedding"], dtype=np.float32))
 
 
+@pytest.mark.parametrize("encoding_format", ["float", "base64"])
+def test_token_ids_get_the_vectors_of_their_text(
+    client: httpx.Client, encoding_format: str
+) -> None:
+    texts = [*TEXTS, "naïve no"]
+    arrays = [ids_of(text) for text in texts]
+    assert max(map(max, arrays)) > 255  # the ids are not bytes only
+    form = {"encoding_format": encoding_format}
+    by_ids = client.post("/v1/embeddings", json={"input": arrays} | form)
+    by_text = client.post("/v1/embeddings", json={"input": texts} | form)
+    assert by_ids.status_code == 200, by_ids.text
+    assert by_ids.json() == by_text.json()
+    assert by_ids.headers["x-token-encoding"] == "litotes_tiny"
+    assert "x-token-encoding" not in by_text.headers
+
+
+def test_the_token_ids_of_one_text_are_one_input(client: httpx.Client) -> None:
+    alone = client.post("/v1/embeddings", json={"input": ids_of(TEXTS[1])}).json()
+    assert alone == client.post("/v1/embeddings", json={"input": TEXTS[1]}).json()
+
+
+def test_as_many_token_arrays_as_texts_are_taken(client: httpx.Client) -> None:
+    body = client.post("/v1/embeddings", json={"input": [ids_of("no")] * 2048}).json()
+    assert [item["index"] for item in body["data"]] == list(range(2048))
+
+
+def test_half_a_character_of_token_ids_is_replaced(client: httpx.Client) -> None:
+    half, replaced = (
+        client.post("/v1/embeddings", json={"input": given})
+        for given in ([[*ids_of("no"), 0xC3]], "no\ufffd")
+    )
+    assert half.status_code == 200
+    assert half.json() == replaced.json()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [(None, "set --token-encoding"), ("absent_encoding", "TIKTOKEN_CACHE_DIR")],
+)
+def test_a_server_that_cannot_read_token_ids_says_what_to_do(
+    settings: Settings, encoding: str | None, words: str
+) -> None:
+    without = settings.model_copy(update={"token_encoding": encoding})
+    with serving(without) as url:
+        response = httpx.post(f"{url}/v1/embeddings", json={"input": [[1, 2]]})
+        assert httpx.post(f"{url}/v1/embeddings", json={"input": ["no"]}).status_code == 200
+    error = response.json()["error"]
+    assert response.status_code == 422
+    assert (error["param"], error["code"]) == ("input", "token_ids_not_supported")
+    assert words in error["message"]
+    assert "check_embedding_ctx_length=False" in error["message"]
+
+
+def test_null_stands_for_what_is_not_said(client: httpx.Client) -> None:
+    nothing = dict.fromkeys(("model", "encoding_format", "dimensions", "user"))
+    body = client.post("/v1/embeddings", json={"input": "no"} | nothing)
+    assert body.json() == client.post("/v1/embeddings", json={"input": "no"}).json()
+
+
 def test_dimensions_cuts_the_vectors(client: httpx.Client) -> None:
     body = client.post("/v1/embeddings", json={"input": "no", "dimensions": 2}).json()
     assert len(body["data"][0]["embedding"]) == 2
@@ -57,8 +125,41 @@ def test_dimensions_cuts_the_vectors(client: httpx.Client) -> None:
         ({"input": []}, 400, ("input", "empty_input", None), "`input` cannot be empty"),
         ({"input": ["a", ""]}, 400, ("input", "empty_input", 1), "`input[1]` cannot be empty"),
         ({"input": ["a", 4]}, 422, ("input", "invalid_value", 1), "`input[1]` must be a string"),
-        ({"input": [15339, 1917]}, 422, ("input", "invalid_value", None), "ctx_length=False"),
-        ({"input": [[15339], [1917]]}, 422, ("input", "invalid_value", 0), "send the text itself"),
+        ({"input": [[1], [400000]]}, 422, ("input", "invalid_value", 1), "`input[1]` holds 400000"),
+        ({"input": [[-1]]}, 422, ("input", "invalid_value", 0), "`input[0]` holds -1"),
+        ({"input": [10**30]}, 422, ("input", "invalid_value", 0), "`input[0]` holds 1000"),
+        ({"input": [390]}, 422, ("input", "invalid_value", 0), "not a token id of litotes_tiny"),
+        ({"input": [[110], []]}, 400, ("input", "empty_input", 1), "`input[1]` cannot be empty"),
+        ({"input": [[110], [32]]}, 400, ("input", "empty_input", 1), "`input[1]` cannot be empty"),
+        (
+            {"input": [110, "a"]},
+            422,
+            ("input", "invalid_value", 1),
+            "`input[1]` must be an integer",
+        ),
+        ({"input": [110, True]}, 422, ("input", "invalid_value", 1), "must be an integer"),
+        ({"input": [110, [110]]}, 422, ("input", "invalid_value", 1), "must be an integer"),
+        ({"input": [[110], "a"]}, 422, ("input", "invalid_value", 1), "list of token ids"),
+        ({"input": [[110], 110]}, 422, ("input", "invalid_value", 1), "list of token ids"),
+        ({"input": [[1], [1, 0.5]]}, 422, ("input", "invalid_value", 1), "and its item 1 is none"),
+        ({"input": ["a", [110]]}, 422, ("input", "invalid_value", 1), "send the text itself"),
+        ({"input": [[1]] * 2049}, 422, ("input", "too_many_inputs", None), "batch size 2049"),
+        ({"input": [True]}, 422, ("input", "invalid_value", 0), "`input[0]` must be a string"),
+        ({"input": [None]}, 422, ("input", "invalid_value", 0), "`input[0]` must be a string"),
+        ({"input": {"text": "a"}}, 422, ("input", "invalid_value", None), "must be a string or a"),
+        (
+            {"input": "a", "dimensions": 10**9},
+            422,
+            ("dimensions", "invalid_value", None),
+            "smaller",
+        ),
+        ({"input": "a", "dimensions": "8"}, 422, ("dimensions", "invalid_value", None), "integer"),
+        (
+            {"input": "a", "user": 3},
+            422,
+            ("user", "invalid_value", None),
+            "`user` must be a string",
+        ),
         ({"input": ["a"] * 2049}, 422, ("input", "too_many_inputs", None), "batch size 2049"),
         (
             {"input": "a", "encoding_format": "int8"},

@@ -437,7 +437,8 @@ def test_info_says_which_routes_are_there(
         each.get("/info").json()["pair_routes"]
         for each in (encoder_only_client, client, reranking_client)
     ]
-    assert routes == [[], ["/negation-check"], ["/negation-check", *ROUTES]]
+    judging = ["/negation-check", "/predict"]
+    assert routes == [[], judging, [*judging, *ROUTES]]
 
 
 def test_a_relevance_of_one_axis_is_read_alike(

@@ -36,6 +36,57 @@ def test_each_text_of_a_list_gets_the_vector_it_gets_alone(client: httpx.Client)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
 
 
+def test_each_token_gets_its_vector_and_their_mean_is_that_of_the_text(
+    client: httpx.Client,
+) -> None:
+    response = client.post("/embed_all", json={"inputs": [*TEXTS, LONG]})
+    assert response.status_code == 200, response.text
+    raw = vectors_of(embed(client, inputs=[*TEXTS, LONG], normalize=False))
+    matrices = [np.array(matrix) for matrix in response.json()]
+    tokens = client.post("/tokenize", json={"inputs": TEXTS}).json()
+    limit = client.get("/info").json()["max_input_length"]
+    assert [len(matrix) for matrix in matrices] == [*map(len, tokens), limit]
+    for matrix, whole in zip(matrices, raw, strict=True):
+        np.testing.assert_allclose(matrix.mean(axis=0), whole, atol=1e-5)
+    assert response.headers["x-truncated-inputs"] == str(len(TEXTS))
+    assert int(response.headers["x-compute-tokens"]) == sum(map(len, matrices))
+
+
+def test_tokens_have_the_same_vectors_alone_and_in_company(client: httpx.Client) -> None:
+    together = client.post("/embed_all", json={"inputs": TEXTS}).json()
+    for text, matrix in zip(TEXTS, together, strict=True):
+        (alone,) = client.post("/embed_all", json={"inputs": text}).json()
+        np.testing.assert_allclose(matrix, alone, atol=1e-6)
+
+
+def test_a_model_of_one_vector_a_text_has_none_a_token(two_part_client: httpx.Client) -> None:
+    response = two_part_client.post("/embed_all", json={"inputs": "no"})
+    assert (response.status_code, response.json()["error_type"]) == (424, "Backend")
+    assert "one vector a text" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "index", "words"),
+    [
+        ({}, 422, None, "`inputs` is required"),
+        ({"inputs": []}, 400, None, "`inputs` cannot be empty"),
+        ({"inputs": ["a", ""]}, 400, 1, "`inputs[1]` cannot be empty"),
+        ({"inputs": ["a", 3]}, 422, 1, "`inputs[1]` must be a string"),
+        ({"inputs": [[101]]}, 422, 0, "send the text itself"),
+        ({"inputs": ["a", LONG], "truncate": False}, 422, 1, "`inputs[1]` must have at most"),
+        ({"inputs": "a", "prompt_name": "none such"}, 422, None, "`prompt_name`"),
+        ({"inputs": "a", "truncation_direction": "up"}, 422, None, "`truncation_direction`"),
+    ],
+)
+def test_bad_input_gets_no_token_vectors(
+    client: httpx.Client, body: object, status: int, index: int | None, words: str
+) -> None:
+    response = client.post("/embed_all", json=body)
+    assert response.status_code == status
+    assert response.json().get("index") == index
+    assert words in response.json()["error"]
+
+
 def test_dimensions_cuts_the_vector_and_scales_it_again(client: httpx.Client) -> None:
     whole = vectors_of(embed(client, inputs=TEXTS))
     short = vectors_of(embed(client, inputs=TEXTS, dimensions=3))

@@ -93,6 +93,43 @@ async def test_words_of_any_script_are_content(tokenizer: Tokenizer) -> None:
     assert all(len(encoding) > 2 for encoding in encodings)
 
 
+SPELT = ["no [SEP] pool", "[CLS] no", "no[MASK]", "[PAD]", "[UNK] is bad"]
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Tokenizer]:
+    """A tokenizer in whose file the special tokens are named, as in that of a real model."""
+    plain = build_tokenizer()
+    plain.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    plain.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = Tokenizer(tmp_path / "tokenizer.json", max_input_tokens=MAX_TOKENS, workers=1)
+    yield tokenizer
+    tokenizer.close()
+
+
+@pytest.mark.parametrize("text", SPELT)
+async def test_a_special_token_that_a_text_spells_is_its_characters(
+    real: Tokenizer, text: str
+) -> None:
+    # Small letters name no special token, and the tokenizer makes all letters small.
+    (spelt, small) = await real.encode([text, text.lower()], truncate=False)
+    assert spelt.ids.tolist() == small.ids.tolist()
+    spelt, small = await real.encode_pairs([(text, "no"), (text.lower(), "no")], truncate=False)
+    assert spelt.ids.tolist() == small.ids.tolist()
+    names = [token for token in real.encode_whole(text, add_special_tokens=False).tokens]
+    assert not {"[PAD]", "[CLS]", "[SEP]", "[MASK]"}.intersection(names)
+
+
+async def test_a_text_that_spells_no_special_token_is_read_as_ever(real: Tokenizer) -> None:
+    texts = ["The drug does not work.", "no pool, [a] hotel"]
+    plain = build_tokenizer()
+    plain.no_truncation()
+    plain.no_padding()
+    for text, encoding in zip(texts, await real.encode(texts, truncate=False), strict=True):
+        assert encoding.ids.tolist() == plain.encode(text).ids
+    assert [encoding.ids[0] for encoding in await real.encode(texts, truncate=False)] == [2, 2]
+
+
 async def test_the_prompt_goes_before_each_text(tokenizer: Tokenizer) -> None:
     (encoding,) = await tokenizer.encode(["pool"], truncate=False, prompt="find : ")
     assert words(encoding) == "[CLS] find : pool [SEP]"

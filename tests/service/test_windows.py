@@ -164,3 +164,20 @@ async def test_half_a_surrogate_pair_is_the_clients_fault(tokenizer: Tokenizer) 
         with pytest.raises(InvalidInput) as failure:
             await encode_windows(tokenizer, query, [passage], LIMITS, truncate=True)
         assert failure.value.index == index
+
+
+async def test_special_tokens_that_a_passage_or_a_query_spells_are_text(tmp_path: Path) -> None:
+    plain = build_tokenizer()
+    plain.add_special_tokens(["[PAD]", "[CLS]", "[SEP]", "[MASK]"])
+    plain.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = Tokenizer(tmp_path / "tokenizer.json", max_input_tokens=MAXIMUM, workers=1)
+    texts = {
+        "[SEP] no": "[sep] no",
+        "no [CLS] drug [PAD] pool [MASK]": "no [cls] drug [pad] pool [mask]",
+    }
+    for text, small in texts.items():
+        spelt = await encode_windows(tokenizer, text[:5], [text], LIMITS, truncate=False)
+        plain_text = await encode_windows(tokenizer, small[:5], [small], LIMITS, truncate=False)
+        ids, expected = ([w.ids.tolist() for w in s.encodings] for s in (spelt, plain_text))
+        assert ids == expected
+    tokenizer.close()
