@@ -86,7 +86,8 @@ def check_discriminator(folder: Path, *, reference: Path, scaling: Scaling) -> d
         scaling: What was done to its logits.
 
     Returns:
-        The largest gaps between logits and the number of pairs.
+        The largest gaps between outputs, the relevance included where the folder has it, and the
+        number of pairs.
 
     Raises:
         ParityError: A gap is too large; the message says where.
@@ -94,16 +95,18 @@ def check_discriminator(folder: Path, *, reference: Path, scaling: Scaling) -> d
     texts = sample_texts()
     pairs = list(zip(texts, reversed(texts), strict=True))
     served = ServedDiscriminator(folder)
-    mixed = served(pairs)
-    alone = np.concatenate([served([pair]) for pair in pairs])
-    length = served.spec.max_input_tokens
+    mixed = served.outputs(pairs)
+    alone = np.concatenate([served.outputs([pair]) for pair in pairs])
+    length, width = served.spec.max_input_tokens, mixed.shape[1]
     torch_half = CrossEncoder(str(folder), device="cpu", max_length=length).predict(pairs)
     torch_full = CrossEncoder(str(reference), device="cpu", max_length=length).predict(pairs)
+    relations = len(served.spec.labels)
+    scaled = np.hstack((scaling.apply(torch_full[:, :relations]), torch_full[:, relations:width]))
     gaps = {
         "alone_against_sentence_transformers": largest_gap(alone, torch_half),
         "mixed_against_sentence_transformers": largest_gap(mixed, torch_half),
         "mixed_against_alone": largest_gap(mixed, alone),
-        "half_precision_against_checkpoint": largest_gap(mixed, scaling.apply(torch_full)),
+        "half_precision_against_checkpoint": largest_gap(mixed, scaled),
     }
     for name, gap in gaps.items():
         limit = MAXIMUM_ROUNDING_GAP if name.startswith("half") else MAXIMUM_LOGIT_GAP

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.backend import OnnxBackend, open_backend
-from service.model_folder import EncoderSpec, PairSpec, read_encoder, read_pair
+from service.model_folder import RELEVANCE, EncoderSpec, PairSpec, read_encoder, read_pair
+from service.settings import Settings
 from service.tokenization import Encoding, Tokenizer
+from service.windows import PassageLimits, encode_windows
 from training.evaluation.encoding import Vectors, unit
 
 BATCH = 32
@@ -62,13 +64,50 @@ class ServedDiscriminator:
             self.spec.tokenizer, max_input_tokens=self.spec.max_input_tokens, workers=1
         )
         self.backend: OnnxBackend = open_backend(
-            self.spec, device="cpu", pooling=None, intra_op_num_threads=0
+            self.spec, device="cpu", pooling=None, intra_op_num_threads=0, side_output=RELEVANCE
         )
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it also tells how relevant a passage is."""
+        return self.backend.has_side_output
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Judge in batches of pairs of like length; (pairs, relations) logits, in order."""
+        return self.outputs(pairs)[:, : len(self.spec.labels)]
+
+    def outputs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """All outputs, (pairs, relations and, where the model ranks, relevance), in order."""
         encodings = asyncio.run(self.tokenizer.encode_pairs(pairs, truncate=True))
         return run_by_length(self.backend.run, encodings, description="Judging")
+
+    def relevance(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Relevance of each pair's second text, a passage, to its first, a query; (pairs,) logits.
+
+        A passage that is longer than the model reads has the score of the best of its windows.
+
+        Raises:
+            service.errors.InputTooLong: A passage has more windows than the service takes.
+        """
+        windows = asyncio.run(self._windows(pairs))
+        rows = run_by_length(
+            self.backend.run,
+            [encoding for found in windows for encoding in found],
+            description="Ranking",
+        )
+        starts = np.cumsum([0, *map(len, windows[:-1])])
+        best: NDArray[np.float32] = np.maximum.reduceat(rows[:, -1], starts)
+        return best
+
+    async def _windows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Encoding]]:
+        """The windows of each pair."""
+        limits = PassageLimits(Settings.model_fields["max_passage_windows"].default)
+        return [
+            (
+                await encode_windows(self.tokenizer, query, [passage], limits, truncate=True)
+            ).encodings
+            for query, passage in pairs
+        ]
 
 
 def run_by_length(

@@ -75,6 +75,20 @@ def test_calibrated_logits_have_hardly_any_calibration_error() -> None:
     assert evaluation.expected_calibration_error(4 * logits, relations) > 0.15
 
 
+def test_a_scaling_can_be_undone() -> None:
+    logits, _ = calibrated(100)
+    scaling = Scaling(1.7, (1.0, -0.5, 0.25, -0.75))
+    np.testing.assert_allclose(scaling.undo(scaling.apply(logits)), logits, atol=1e-5)
+
+
+def test_the_bins_of_confidence_hold_all_answers() -> None:
+    logits, relations = calibrated()
+    bins = evaluation.reliability(logits, relations)
+    assert bins.share.sum() == pytest.approx(1)
+    assert bins.confidence == pytest.approx(bins.right, abs=0.05)
+    assert np.all(np.diff(bins.confidence) > 0)
+
+
 def test_the_calibration_error_is_the_gap_of_confidence_and_truth() -> None:
     # All answers with the same confidence of softmax([5, 0, 0, 0]), half of them right.
     relations = np.array([0, 1, 2, 3])
@@ -114,15 +128,30 @@ def test_a_precision_that_no_confidence_gives_is_refused() -> None:
         evaluation.abstention_threshold(one_hot((relations + 1) % 4), relations, 0.9)
 
 
-def test_thresholds_on_a_cosine_tell_what_lies_in_bands_apart() -> None:
+def banded(relations: Relations, seed: int) -> tuple[list[tuple[str, str]], dict[str, float]]:
+    """Pairs, and a number of each that lies in the band of its relation."""
+    noise = np.random.default_rng(seed).uniform(-0.05, 0.05, size=len(relations))
+    values = np.array([0.9, 0.1, 0.7, 0.4])[relations] + noise
+    pairs = [(f"{seed}", str(number)) for number in range(len(relations))]
+    return pairs, {number: value for (_, number), value in zip(pairs, values, strict=True)}
+
+
+def test_cuts_of_one_number_tell_what_lies_in_bands_apart() -> None:
     relations = np.tile(np.arange(4), 25)
-    bands = np.array([0.9, 0.1, 0.7, 0.4])[relations]
-    cosines = bands + np.random.default_rng(0).uniform(-0.05, 0.05, size=100)
-    figures = evaluation.cosine_baseline((cosines, relations), (bands, relations))
-    assert figures["macro_f1"] == 1.0
-    # Four bands are all that three cuts can tell: a fifth falls to one of its neighbours.
-    mixed = np.append(bands, 0.2), np.append(relations, 0)
-    assert evaluation.cosine_baseline((cosines, relations), mixed)["f1_equivalence"] < 1
+    pairs, values = banded(relations, 0)
+    others, theirs = banded(relations, 1)
+    number_of = {**{("0", name): value for name, value in values.items()}}
+    number_of |= {("1", name): value for name, value in theirs.items()}
+
+    def features(found: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        return np.array([[number_of[pair]] for pair in found])
+
+    score = evaluation.grow_tree(features, (pairs, relations), leaves=4)
+    assert evaluation.relation_figures(score(others), relations)["macro_f1"] == 1.0
+    assert softmax(score(others), axis=1).sum(axis=1) == pytest.approx(1)
+    # Four bands are all that three cuts can tell.
+    few = evaluation.grow_tree(features, (pairs, relations), leaves=3)
+    assert evaluation.relation_figures(few(others), relations)["macro_f1"] < 1.0
 
 
 def test_the_contradiction_score_is_judged_against_everything_else() -> None:
@@ -134,6 +163,23 @@ def test_the_contradiction_score_is_judged_against_everything_else() -> None:
     assert evaluation.contradiction_auc(knows, "cannot/dev") == 1.0
     assert evaluation.contradiction_auc(lambda pairs: -knows(pairs), "cannot/dev") == 0.0
     assert evaluation.contradiction_auc(knows, "conjnli/dev") is None
+
+
+def test_a_set_of_one_kind_has_no_auc() -> None:
+    def never(_: Sequence[tuple[str, str]]) -> Logits:
+        raise AssertionError("nothing is to be judged")
+
+    # None of its labels is an entailment.
+    assert evaluation.entailment_auc(never, "cannot/dev") is None
+
+
+def test_the_equivalence_score_is_judged_by_entailment() -> None:
+    def knows(pairs: Sequence[tuple[str, str]]) -> Logits:
+        same = [" not " in b for _, b in pairs]
+        return one_hot([RELATIONS.index("equivalence" if yes else "neutral") for yes in same])
+
+    # Of what does not follow, half are denials and half the same pairs under another label.
+    assert evaluation.entailment_auc(knows, "mnli_sample/train") == 0.75
 
 
 def test_the_dev_arrays_are_as_long_as_each_other() -> None:

@@ -16,11 +16,12 @@ from sentence_transformers import CrossEncoder
 
 from service.model_folder import read_pair
 from training import storage
-from training.pair import evaluate, evaluation, export, train
+from training.config import Kind
+from training.pair import evaluate, evaluation, export, reranking, train
 from training.pair.config import PairConfig
 from training.pair.evaluation import Logits
 from training.pair.loss import PartialLabelLoss, partial_label_loss
-from training.pair.relations import CONTRADICTION, EQUIVALENCE, NEUTRAL, RELATIONS
+from training.pair.relations import CONTRADICTION, EQUIVALENCE, NEUTRAL, OUTPUTS, RELATIONS
 from training.pair.scaling import Scaling, fit_scaling
 from training.parity import ParityError, check_discriminator
 from training.serving import ServedDiscriminator
@@ -62,6 +63,21 @@ def judge(pair_experiment: PairConfig) -> Path:
 
 
 @pytest.fixture(scope="session")
+def ranking_experiment(pair_experiment: PairConfig) -> PairConfig:
+    """The same with a relevance output that learns."""
+    folder = pair_experiment.output.with_name("model-ranking-pair")
+    twins = {"twins": Kind(share=0.5, rows=4)}
+    return replace(pair_experiment, name="tiny-ranking", output=folder, relevance=twins)
+
+
+@pytest.fixture(scope="session")
+def exported_ranker(ranking_experiment: PairConfig) -> Path:
+    """The model folder of a run whose relevance was trained."""
+    train.main(ranking_experiment)
+    return export.main(ranking_experiment)
+
+
+@pytest.fixture(scope="session")
 def exported_judge(judge: Path, pair_experiment: PairConfig) -> Path:
     """The model folder of that checkpoint; its parity was checked."""
     return export.main(pair_experiment)
@@ -85,8 +101,9 @@ def test_a_run_leaves_its_figures_and_its_best_checkpoint(
     records = [json.loads(line) for line in lines]
     # The source "roles" is not there, so a quarter of the four steps is not made.
     assert [record["step"] for record in records] == [2]
-    assert set(records[0]) == {"step", "macro_f1", "cannot_auc", *(f"f1_{n}" for n in RELATIONS)}
-    assert read(judge / "config.json")["id2label"] == dict(zip("0123", RELATIONS, strict=True))
+    by_relation = {f"f1_{name}" for name in RELATIONS}
+    assert set(records[0]) == {"step", "macro_f1", "auc_cannot", "strangers", "joint", *by_relation}
+    assert read(judge / "config.json")["id2label"] == dict(zip("01234", OUTPUTS, strict=True))
 
 
 def test_another_configuration_in_the_same_folder_is_refused(
@@ -112,7 +129,7 @@ def test_the_loss_runs_the_pairs_whose_texts_are_the_columns(judge: Path) -> Non
     columns = [list(column) for column in zip(*PAIRS, strict=True)]
     with torch.no_grad():
         loss = PartialLabelLoss(model)(columns, masks)
-    expected = partial_label_loss(torch.tensor(logits_of(judge)), masks)
+    expected = partial_label_loss(torch.tensor(logits_of(judge)[:, :4]), masks)
     torch.testing.assert_close(loss, expected)
 
 
@@ -124,7 +141,7 @@ def test_the_service_gives_the_cross_encoders_logits_scaled(
     served = ServedDiscriminator(tmp_path)
     logits = served(PAIRS)
     assert logits.shape == (4, 4)
-    np.testing.assert_allclose(logits, scaling.apply(logits_of(judge)), atol=0.01)
+    np.testing.assert_allclose(logits, scaling.apply(logits_of(judge)[:, :4]), atol=0.01)
     # What is left is the rounding to half precision: the folder itself is computed exactly.
     np.testing.assert_allclose(logits, logits_of(tmp_path), atol=1e-5)
     for pair, row in zip(PAIRS, logits, strict=True):
@@ -197,16 +214,114 @@ def test_a_folder_of_another_checkpoint_fails_parity(exported_judge: Path, judge
         check_discriminator(exported_judge, reference=judge, scaling=Scaling(0.01))
 
 
-def test_the_figures_and_the_card_of_the_folder_come_from_its_files(
-    exported_judge: Path,
-    pair_experiment: PairConfig,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_relevance_that_was_not_learnt_is_not_served(exported_judge: Path) -> None:
+    served = ServedDiscriminator(exported_judge)
+    assert not served.ranks
+    assert served.outputs(PAIRS).shape == (4, 4)
+    assert list(read(exported_judge / "config.json")["id2label"].values()) == list(RELATIONS)
+
+
+def test_the_graph_gives_relations_and_relevance_apart(
+    exported_ranker: Path, ranking_experiment: PairConfig
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # where no encoder of ours lies
+    outputs = onnx.load(exported_ranker / storage.GRAPH, load_external_data=False).graph.output
+    widths = {output.name: output.type.tensor_type.shape.dim[1].dim_value for output in outputs}
+    assert widths == {"logits": 4, "relevance": 1}
+    served = ServedDiscriminator(exported_ranker)
+    assert served.ranks
+    assert served.spec.labels == RELATIONS
+    whole = served.outputs(PAIRS)
+    # What sentence-transformers makes of the folder, whose weights hold the calibration.
+    np.testing.assert_allclose(whole, logits_of(exported_ranker), atol=1e-5)
+    np.testing.assert_array_equal(served(PAIRS), whole[:, :4])
+    # The calibration is of the relations alone.
+    best = logits_of(ranking_experiment.folder / "best")
+    np.testing.assert_allclose(whole[:, 4], best[:, 4], atol=0.01)
+    scaled = scaling_of(exported_ranker).apply(best[:, :4])
+    np.testing.assert_allclose(whole[:, :4], scaled, atol=0.01)
+    assert set(read(exported_ranker / "config.json")["id2label"].values()) == set(OUTPUTS)
+
+
+def test_the_relevance_of_a_long_passage_is_that_of_its_best_window(exported_ranker: Path) -> None:
+    served = ServedDiscriminator(exported_ranker)
+    short, long = (
+        "The pump leaks.",
+        "the boat is late and the train is not " * 9 + "The pump leaks.",
+    )
+    assert served.relevance([("pump", short)]) == pytest.approx(
+        served.outputs([("pump", short)])[:, 4], abs=1e-5
+    )
+    windowed, *_ = served.relevance([("pump", long), ("pump", short)])
+    cut = served.outputs([("pump", long)])[0, 4]
+    assert windowed != pytest.approx(cut, abs=1e-5)
+
+
+def test_a_relevance_that_drifted_fails_parity(
+    exported_ranker: Path, ranking_experiment: PairConfig, tmp_path: Path
+) -> None:
+    scaling, best = scaling_of(exported_ranker), ranking_experiment.folder / "best"
+    check_discriminator(exported_ranker, reference=best, scaling=scaling)
+    copied = Path(shutil.copytree(exported_ranker, tmp_path / "copied"))
+    onnx.save_model(onnx.load(copied / storage.GRAPH), copied / storage.GRAPH)
+    weights = storage.read_half(copied)
+    weights["classifier.bias"] += torch.tensor([0.0, 0.0, 0.0, 0.0, 1.0])
+    storage.write_half(weights, copied)
+    with pytest.raises(ParityError, match="alone_against_sentence_transformers: logits differ"):
+        check_discriminator(copied, reference=best, scaling=scaling)
+
+
+def test_a_checkpoint_without_the_relevance_that_its_run_names_is_refused(
+    exported_judge: Path, ranking_experiment: PairConfig, tmp_path: Path
+) -> None:
+    # The exported folder of the other run is a checkpoint with four outputs.
+    with pytest.raises(ValueError, match=r"outputs equivalence, .* and not .*relevance: train"):
+        export.write_folder(exported_judge, tmp_path, scaling=Scaling(), config=ranking_experiment)
+
+
+def test_a_checkpoint_of_four_outputs_is_exported_without_relevance(
+    exported_judge: Path, pair_experiment: PairConfig, tmp_path: Path
+) -> None:
+    export.write_folder(exported_judge, tmp_path, scaling=Scaling(), config=pair_experiment)
+    assert not ServedDiscriminator(tmp_path).ranks
+
+
+@pytest.fixture
+def nothing_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no encoder of ours lies; few passages are ranked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reranking, "DEPTH", 2)
+
+
+@pytest.mark.usefixtures("nothing_near")
+def test_the_figures_and_the_card_of_the_folder_come_from_its_files(
+    exported_judge: Path, pair_experiment: PairConfig
+) -> None:
     figures = evaluate.main(pair_experiment)
     assert read(exported_judge / "evaluation.json") == figures
     assert set(figures["contradiction_auc"]) == {"cannot/dev"}
-    assert "cosine_litotes" not in figures
+    assert set(figures["contradiction_auc_baselines"]) == {"cosine_base", "cue_rule"}
+    assert figures["contradiction_auc_baselines"]["cue_rule"]["cannot/dev"] > 0.5
+    # Our encoder is not there, nor does the model rank.
+    assert not {"cosine_litotes", "relevance", "reranking"}.intersection(figures)
     card = (exported_judge / "README.md").read_text()
     assert f"{100 * figures['discriminator']['macro_f1']:.1f}" in card
+    assert f"{100 * figures['strangers']['discriminator']:.1f}" in card
+    assert "(reliability.svg)" in card
+    assert (exported_judge / "reliability.svg").exists()
+    assert "rerank" not in card
+
+
+@pytest.mark.usefixtures("nothing_near")
+def test_a_model_that_ranks_has_figures_of_that_in_its_card(
+    exported_ranker: Path, ranking_experiment: PairConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = evaluate.main(ranking_experiment)
+    assert read(exported_ranker / "evaluation.json") == figures
+    assert set(figures["relevance"]) == {"discriminator", "cosine_base"}
+    table = figures["reranking"]["ndcg10"]
+    assert set(table) == {"contrast", "exclusion", "medquad"}
+    assert 0 <= figures["reranking"]["fusion_weight"] <= 1
+    card = (exported_ranker / "README.md").read_text()
+    for search in table.values():
+        assert f"{100 * search['fused']:.1f}" in card
+    assert "Fusion weight" in capsys.readouterr().out

@@ -12,7 +12,7 @@ import torch
 
 from training import corpus
 from training.pair import relations, rows
-from training.pair.loss import partial_label_loss
+from training.pair.loss import balanced_weights, dice_loss, partial_label_loss
 from training.pair.relations import CONTRADICTION, EQUIVALENCE, HEDGE, NEUTRAL, POSSIBLE, RELATIONS
 from training.pair.rows import SOURCES, Pair
 
@@ -88,6 +88,38 @@ def test_the_loss_is_finite_where_the_answer_is_far_off() -> None:
     loss.backward()
     assert loss.item() == pytest.approx(160)
     assert torch.isfinite(scores.grad).all()
+
+
+def test_weights_make_a_row_count_for_more() -> None:
+    masks = torch.tensor([EQUIVALENCE, NEUTRAL, NEUTRAL | HEDGE])
+    weights = torch.tensor([3.0, 1.0, 2.0, 0.5])
+    each = [partial_label_loss(logits()[i : i + 1], masks[i : i + 1]) for i in range(3)]
+    expected = (3.0 * each[0] + 0.5 * each[1] + 1.25 * each[2]) / 4.75
+    torch.testing.assert_close(partial_label_loss(logits()[:3], masks, weights), expected)
+
+
+def test_balanced_weights_are_inverse_to_the_share_of_a_relation() -> None:
+    weights = balanced_weights(
+        torch.tensor([EQUIVALENCE, CONTRADICTION, CONTRADICTION, HEDGE | NEUTRAL])
+    )
+    shares = torch.tensor([0.25, 0.5, 0.125, 0.125])
+    torch.testing.assert_close(weights, (1 / shares) / (1 / shares).mean())
+
+
+def test_dice_costs_nothing_where_all_is_sure_and_right() -> None:
+    masks = torch.tensor([EQUIVALENCE, CONTRADICTION, HEDGE, NEUTRAL, NEUTRAL | HEDGE])
+    right = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 1]])
+    assert dice_loss(40.0 * right, masks).item() == pytest.approx(0, abs=1e-5)
+    assert dice_loss(-40.0 * right, masks).item() > 1
+
+
+def test_dice_is_one_relation_against_the_rest_over_the_rows_that_settle_it() -> None:
+    masks = torch.tensor([EQUIVALENCE, EQUIVALENCE | NEUTRAL])
+    p, q = torch.softmax(logits()[:2], dim=1).tolist()
+    overlaps = [2 * p[0] + 1, 1, 1, 1]
+    totals = [p[0] + 1 + 1, p[1] + q[1] + 1, p[2] + q[2] + 1, p[3] + 1]
+    expected = sum(1 - over / total for over, total in zip(overlaps, totals, strict=True))
+    assert dice_loss(logits()[:2], masks).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -112,6 +112,22 @@ def medquad(
         queries: Use only so many questions.
         documents: Use only so many passages besides those that answer.
     """
+    search = medquad_search(queries=queries, documents=documents)
+    if search is None:
+        return None
+    questions, passages, relevant = search
+    return metrics.ndcg_at_10(encode(questions) @ encode(passages).T, relevant)
+
+
+def medquad_search(
+    *, queries: int | None = None, documents: int | None = None
+) -> tuple[list[str], list[str], list[list[int]]] | None:
+    """MedQuAD dev: questions, passages, and the position of the passage that answers each question.
+
+    Args:
+        queries: Use only so many questions.
+        documents: Use only so many passages besides those that answer.
+    """
     path = public.folder() / "medquad/qrels_dev.tsv"
     passages = {row["id"]: row["text"] for row in public.load("medquad/corpus")}
     questions = {row["id"]: row["text"] for row in public.load("medquad/queries_dev")}
@@ -125,10 +141,11 @@ def medquad(
     random.Random(0).shuffle(others)
     names = [*sorted(needed), *others[:documents]]
     where = {name: index for index, name in enumerate(names)}
-    scores = (
-        encode([questions[name] for name in asked]) @ encode([passages[name] for name in names]).T
+    return (
+        [questions[name] for name in asked],
+        [passages[name] for name in names],
+        [[where[answers[name]]] for name in asked],
     )
-    return metrics.ndcg_at_10(scores, [[where[answers[name]]] for name in asked])
 
 
 def perspectives(encode: Encode) -> float | None:

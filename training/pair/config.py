@@ -24,6 +24,7 @@ class PairConfig:
         shares: Share of the pairs by source (`training.pair.rows`).
         relevance: Share of the steps, in place of steps on pairs, and rows a step, by source of
             rankings (`training.pair.rankings`).
+        objective: Loss of the relations (`training.pair.loss.PartialLabelLoss`).
         learning_rate: Peak of the linear schedule.
         warmup_steps: Steps to reach it.
         weight_decay: Of AdamW.
@@ -48,6 +49,7 @@ class PairConfig:
     precision: float
     start: str | None = None
     relevance: dict[str, Kind] = field(default_factory=dict)
+    objective: str = "likelihood"
 
     @property
     def pair_steps(self) -> int:

@@ -1,7 +1,8 @@
 """Export a trained discriminator: `python -m training.pair.export experiment.toml`.
 
 Calibrates `best/` on half of the dev groups, writes the folder that the service serves and that
-sentence-transformers loads, and fails if parity does not hold.
+sentence-transformers loads, and fails if parity does not hold. Where the run learnt no relevance,
+the folder has the four relations alone.
 """
 
 from __future__ import annotations
@@ -16,18 +17,23 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from optimum.exporters.onnx import main_export
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from training import storage
 from training.export import OPSET, install
 from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
-from training.pair.relations import RELATIONS
+from training.pair.relations import OUTPUTS, RELATIONS, RELEVANCE
 from training.pair.scaling import Scaling, fit_scaling
 from training.parity import check_discriminator
 from training.run import best_checkpoint, history, run_stage, write_json
 from training.serving import ServedDiscriminator
+
+# The graph's output of relations, and all outputs as the model itself gives them.
+LOGITS = "logits"
+WHOLE = "outputs"
 
 
 def main(config: PairConfig) -> Path:
@@ -57,11 +63,8 @@ def main(config: PairConfig) -> Path:
 
 def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: PairConfig) -> None:
     """Write weights, graph, tokenizer and configuration, the scaling folded into the head."""
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
-    with torch.no_grad():
-        for parameter in model.classifier.parameters():
-            parameter.div_(scaling.temperature)
-        model.classifier.bias.add_(torch.tensor(scaling.biases))
+    model = load(checkpoint, relevance=learnt_relevance(config))
+    fold(scaling, model)
     with tempfile.TemporaryDirectory() as name:
         plain = Path(name)
         storage.write_half(model.state_dict(), folder)
@@ -72,9 +75,73 @@ def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: Pa
         graph = trace(plain)
         for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
             shutil.copy(plain / file, folder / file)
+    if model.num_labels == len(OUTPUTS):
+        split_outputs(graph)
     storage.save_graph(storage.point_into_weights(graph, folder), folder)
     # Read by sentence-transformers and by the service; the threshold is not known yet.
     amend_config(folder, {"abstention_threshold": 0.0, "max_length": config.max_length})
+
+
+def learnt_relevance(config: PairConfig) -> bool:
+    """Whether the run, or one that it went on from, saw rankings: else that output says nothing."""
+    return any(entry["config"].get("relevance") for entry in history(config.folder))
+
+
+def load(checkpoint: Path, *, relevance: bool) -> PreTrainedModel:
+    """Load a checkpoint, without the relevance output where that was not learnt.
+
+    Raises:
+        ValueError: The checkpoint has other outputs than ours, or lacks the one that was learnt.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    found = tuple(model.config.id2label[number] for number in range(model.num_labels))
+    wanted = OUTPUTS if relevance else RELATIONS
+    if found not in (wanted, OUTPUTS):
+        raise ValueError(
+            f"{checkpoint} has the outputs {', '.join(found)} and not {', '.join(wanted)}:"
+            " train again"
+        )
+    if found != wanted:
+        head = model.classifier
+        model.classifier = torch.nn.Linear(head.in_features, len(wanted))
+        with torch.no_grad():
+            model.classifier.weight.copy_(head.weight[: len(wanted)])
+            model.classifier.bias.copy_(head.bias[: len(wanted)])
+        model.num_labels = len(wanted)
+        model.config.id2label = dict(enumerate(wanted))
+        model.config.label2id = {name: index for index, name in enumerate(wanted)}
+    return model
+
+
+def fold(scaling: Scaling, model: PreTrainedModel) -> None:
+    """Scale the relations' logits by changing the head; the relevance stays as it is."""
+    count = len(RELATIONS)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter[:count].div_(scaling.temperature)
+        model.classifier.bias[:count].add_(torch.tensor(scaling.biases))
+
+
+def split_outputs(graph: onnx.ModelProto) -> None:
+    """Give the graph an output of relations and one of relevance, in place of one for all."""
+    for node in graph.graph.node:
+        node.output[:] = [WHOLE if name == LOGITS else name for name in node.output]
+    batch = graph.graph.output[0].type.tensor_type.shape.dim[0].dim_param
+    bounds = {LOGITS: (0, len(RELATIONS)), RELEVANCE: (len(RELATIONS), len(OUTPUTS))}
+    del graph.graph.output[:]
+    for name, (first, last) in bounds.items():
+        parts = {"first": first, "last": last, "axis": 1}
+        constants = [
+            numpy_helper.from_array(np.array([number]), f"{name}_{part}")
+            for part, number in parts.items()
+        ]
+        graph.graph.initializer.extend(constants)
+        inputs = [WHOLE, *(constant.name for constant in constants)]
+        graph.graph.node.append(helper.make_node("Slice", inputs, [name], name=f"{name}_slice"))
+        shape = [batch, last - first]
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        graph.graph.output.append(output)
+    onnx.checker.check_model(graph)
 
 
 def trace(folder: Path) -> onnx.ModelProto:

@@ -13,6 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from training.pair.relations import RELATIONS
 
+OBJECTIVES = ("likelihood", "weighted", "dice")
+
 
 class PairLoss(nn.Module):
     """A loss on the outputs of a cross-encoder.
@@ -33,17 +35,29 @@ class PairLoss(nn.Module):
 
 
 class PartialLabelLoss(PairLoss):
-    """Negative log of the probability that the relation is one of those possible.
+    """Loss of relations, of which a label may leave several possible.
 
-    The likelihood of a set of labels (Jin and Ghahramani 2002, "Learning with Multiple Labels");
-    with one possible label it is the ordinary cross-entropy.
+    Args:
+        model: The cross-encoder.
+        objective: "likelihood" (`partial_label_loss`), "weighted", the same with rows of rare
+            relations counting for more, or "dice" (`dice_loss`).
+        weights: Weight of each relation, (relations,), for "weighted".
     """
+
+    def __init__(
+        self, model: CrossEncoder, objective: str = "likelihood", weights: Tensor | None = None
+    ) -> None:
+        super().__init__(model)
+        self.objective = objective
+        self.weights = weights if objective == "weighted" else None
 
     def forward(self, inputs: list[list[str]], labels: Tensor, **_: Any) -> Tensor:
         """Run the pairs, whose texts are the two columns, and compute the loss."""
         first, second = inputs
-        logits = self.outputs(list(zip(first, second, strict=True)))
-        return partial_label_loss(logits[:, : len(RELATIONS)], labels)
+        logits = self.outputs(list(zip(first, second, strict=True)))[:, : len(RELATIONS)]
+        if self.objective == "dice":
+            return dice_loss(logits, labels)
+        return partial_label_loss(logits, labels, self.weights)
 
 
 class RelevanceLoss(PairLoss):
@@ -76,9 +90,56 @@ def relevance_loss(scores: Tensor) -> Tensor:
     return listwise + 0.5 * binary / (2 * len(scores))
 
 
-def partial_label_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean loss of (batch, classes) logits; `masks` (batch,) are bit masks of possible classes."""
-    bits = 1 << torch.arange(len(RELATIONS), device=logits.device)
-    possible = (masks.long()[:, None] & bits[None, :]) != 0
+def partial_label_loss(logits: Tensor, masks: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Negative log of the probability that the relation is one of those possible.
+
+    The likelihood of a set of labels (Jin and Ghahramani 2002, "Learning with Multiple Labels");
+    with one possible label it is the ordinary cross-entropy.
+
+    Args:
+        logits: (batch, relations).
+        masks: (batch,) bit masks of the possible relations.
+        weights: Of the relations; a row counts for the mean of those of its possible ones.
+    """
+    possible = possible_relations(masks)
     allowed = torch.logsumexp(logits.masked_fill(~possible, float("-inf")), dim=1)
-    return (torch.logsumexp(logits, dim=1) - allowed).mean()
+    losses = torch.logsumexp(logits, dim=1) - allowed
+    if weights is None:
+        return losses.mean()
+    rows = (possible * weights.to(logits.device)).sum(dim=1) / possible.sum(dim=1)
+    return (rows * losses).sum() / rows.sum()
+
+
+def dice_loss(logits: Tensor, masks: Tensor, *, smoothing: float = 1.0) -> Tensor:
+    """Soft Dice loss over the batch, summed over the relations.
+
+    Li et al. 2020 (arXiv 1911.02855) without their factor (1 - p), as in the defaults of their
+    code: with it, a relation that is sure and right costs more than one at a probability of a half.
+    Each relation is one against the rest, over the rows whose label settles it: a row whose label
+    leaves it possible among others says nothing of it.
+
+    Args:
+        logits: (batch, relations).
+        masks: (batch,) bit masks of the possible relations.
+        smoothing: The paper's gamma.
+    """
+    possible = possible_relations(masks)
+    settled = ~possible | (possible.sum(dim=1, keepdim=True) == 1)
+    probability = logits.softmax(dim=1) * settled
+    overlap = 2 * (probability * possible).sum(dim=0) + smoothing
+    total = probability.sum(dim=0) + (possible & settled).sum(dim=0) + smoothing
+    return (1 - overlap / total).sum()
+
+
+def possible_relations(masks: Tensor) -> Tensor:
+    """Bit masks as truth values, (batch, relations)."""
+    bits = 1 << torch.arange(len(RELATIONS), device=masks.device)
+    return (masks.long()[:, None] & bits[None, :]) != 0
+
+
+def balanced_weights(masks: Tensor) -> Tensor:
+    """Weights of the relations, inverse to how often they are possible, with a mean of 1."""
+    possible = possible_relations(masks).float()
+    share = (possible / possible.sum(dim=1, keepdim=True)).mean(dim=0)
+    weights = 1 / share.clamp(min=1e-3)
+    return weights / weights.mean()

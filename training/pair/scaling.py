@@ -33,6 +33,10 @@ class Scaling:
         """Scale (pairs, relations) logits."""
         return (logits / self.temperature + np.array(self.biases)).astype(np.float32)
 
+    def undo(self, logits: Logits) -> Logits:
+        """Return the logits that `apply` made these of."""
+        return ((logits - np.array(self.biases)) * self.temperature).astype(np.float32)
+
 
 def fit_scaling(logits: Logits, relations: NDArray[np.int64]) -> Scaling:
     """Find the scaling that makes the relations most likely.

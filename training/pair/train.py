@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,12 @@ from training.pair.evaluation import (
     relevance_figures,
     strangers,
 )
-from training.pair.loss import PartialLabelLoss, RelevanceLoss
+from training.pair.loss import (
+    OBJECTIVES,
+    PartialLabelLoss,
+    RelevanceLoss,
+    balanced_weights,
+)
 from training.pair.rankings import SOURCES, draw
 from training.pair.relations import OUTPUTS, RELATIONS
 from training.run import (
@@ -61,7 +67,9 @@ def main(config: PairConfig) -> Path:
     model = build_model(config)
     datasets = draw_datasets(config)
     bf16 = has_bfloat16()
-    relations, relevance = PartialLabelLoss(model), RelevanceLoss(model)
+    weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
+    relations = PartialLabelLoss(model, config.objective, weights)
+    relevance = RelevanceLoss(model)
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments(config, bf16=bf16),
@@ -82,7 +90,11 @@ def check_names(config: PairConfig) -> None:
     Raises:
         ValueError: A name is unknown; the message gives it.
     """
-    known = (("shares", config.shares, rows.SOURCES), ("relevance", config.relevance, SOURCES))
+    known: tuple[tuple[str, Iterable[str], Iterable[str]], ...] = (
+        ("shares", config.shares, rows.SOURCES),
+        ("relevance", config.relevance, SOURCES),
+        ("objective", [config.objective], OBJECTIVES),
+    )
     for table, names, there in known:
         if unknown := sorted(set(names) - set(there)):
             raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
