@@ -200,3 +200,17 @@ def test_another_model_is_not_found(client: httpx.Client) -> None:
     response = client.get("/v1/models/org/other")
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "model_not_found"
+
+
+def test_infinitys_default_of_0_dimensions_means_all_and_other_modalities_are_refused(
+    client: httpx.Client,
+) -> None:
+    body = {"input": "the drug works", "dimensions": 0}
+    whole = client.post("/embeddings", json=body | {"modality": "text"})
+    assert (
+        whole.json()["data"]
+        == client.post("/embeddings", json=body | {"dimensions": None}).json()["data"]
+    )
+    assert client.post("/embeddings", json=body).status_code == 422
+    image = client.post("/embeddings", json=body | {"modality": "image"})
+    assert (image.status_code, image.json()["error"]["param"]) == (422, "modality")
