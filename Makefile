@@ -10,6 +10,8 @@ PORT =
 MODEL =
 # An index with another build of torch, such as a smaller one for CPUs only.
 TORCH_INDEX ?=
+# What to ask a language model for: `make distil DISTIL=mine.toml`.
+DISTIL = $(EXPERIMENTS)/distil.toml
 # Options of the benchmark: `make bench BENCH='--scenario lone'`.
 BENCH ?=
 
@@ -20,23 +22,25 @@ DEV_STAMP := .venv-dev/.installed
 CLIENTS := .venv-clients/bin/python
 CLIENTS_STAMP := .venv-clients/.installed
 EXPERIMENTS := training/experiments
-# Two runs, two more from the mean of their weights, and one from the mean of those.
+# Two runs, two more from the mean of their weights, one from the mean of those, and the mean of that one
+# and of what it went on from, which is released.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
-	polish-mean.toml)
+	polish-mean.toml deeper.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before; the last is what is released.
-PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-both.toml
+PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-rank.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
+.PHONY: help serve test check distil train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up); BENCH (bench)'
+	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up);'
+	@echo '    DISTIL (distil); BENCH (bench)'
 
 serve: $(SERVE_STAMP) ## Serve models/litotes-small on 127.0.0.1:8080
 	@exec env $(if $(HOST),LITOTES_HOST='$(HOST)') $(if $(PORT),LITOTES_PORT='$(PORT)') \
@@ -49,6 +53,9 @@ check: $(DEV_STAMP) ## Check format, lint and types
 	@$(DEV) -m ruff format --check .
 	@$(DEV) -m ruff check .
 	@$(DEV) -m mypy
+
+distil: $(DEV_STAMP) ## Have a language model write training rows, within a budget
+	@$(DEV) -m training.distil '$(DISTIL)'
 
 train: $(DEV_STAMP) ## Train the encoder (hours on two cores); goes on where it was stopped
 	@set -e; for experiment in $(ENCODER) $(RELEASED); do $(DEV) -m training.train $$experiment; done

@@ -13,8 +13,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "deploy" / "constraints"
 VERBS = (
-    *("help", "serve", "test", "check", "train", "audit", "ablate", "export", "evaluate"),
-    *("bench", "clean"),
+    *("help", "serve", "test", "check", "distil", "train", "audit", "ablate", "export"),
+    *("evaluate", "bench", "clean"),
 )
 
 

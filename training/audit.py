@@ -10,7 +10,6 @@ one query and wrong for the other, so a candidate alone tells nothing.
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from training import corpus, public
+from training.words import overlap
 
 FOLDS = 5
-WORD = re.compile(r"\w+(?:'\w+)?")
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,6 @@ def held_out(model: Any, inputs: Any, candidates: list[Candidate]) -> float:
         scoring="balanced_accuracy",
     )
     return float(scores.mean())
-
-
-def overlap(first: str, second: str) -> float:
-    """Jaccard similarity of the words of two texts."""
-    left, right = (set(WORD.findall(text.lower())) for text in (first, second))
-    return len(left & right) / max(1, len(left | right))
 
 
 def main() -> None:

@@ -12,8 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from service.errors import StartupError
 
 
@@ -171,6 +169,8 @@ def is_main_process() -> bool:
 
 def has_bfloat16() -> bool:
     """Whether this processor or GPU multiplies in bfloat16 faster than in float32."""
+    import torch  # noqa: PLC0415 - slow to import, and not every stage needs it
+
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     flags = Path("/proc/cpuinfo")

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import torch
+from chat_server import ChatServer, chat_server
+from distillations import KEY, VARIABLE
 from sentence_transformers import SentenceTransformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
@@ -238,3 +240,11 @@ def best(experiment: ExperimentConfig) -> Path:
 def exported(best: Path, experiment: ExperimentConfig) -> Path:
     """The model folder of that checkpoint; its parity was checked."""
     return export.main(experiment)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    """A chat endpoint on loopback, and a key for it in the environment."""
+    monkeypatch.setenv(VARIABLE, KEY)
+    with chat_server() as chat:
+        yield chat
