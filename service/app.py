@@ -74,8 +74,9 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
-    teis = (root, tei, predict, tokens)
-    for family in (*teis, rerank, negation, openai, cohere, ollama, weaviate, operations):
+    # They are asked in this order: first those of short requests, to which every look is a cost.
+    hot, others = (openai, tei), (cohere, ollama, weaviate, operations)
+    for family in (*hot, root, predict, tokens, rerank, negation, *others):
         app.include_router(family.router)
     _handle_errors(app)
     # The last one added is the outermost.

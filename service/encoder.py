@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.distinct import Distinct, placed
 from service.engine import Engine
 from service.errors import (
     InferenceFailed,
@@ -38,7 +39,8 @@ class Embeddings:
 
     Attributes:
         vectors: float32, (texts, dimensions), in the order of the texts.
-        token_counts: Tokens that were run, per text, special tokens included.
+        token_counts: Tokens that are run of each text, special tokens included; those of a text
+            that repeats count each time, though it is run once.
         truncated: Positions of the texts that were cut.
         timing: Where the time went.
     """
@@ -185,13 +187,23 @@ class Encoder:
         self._check(form)
         prompt = self.find_prompt(prompt_name)
         started = time.perf_counter()
-        encodings = await self._engine.tokenizer.encode(
-            texts, truncate=truncate, direction=direction, prompt=prompt, max_tokens=max_tokens
-        )
-        tokenization = time.perf_counter() - started
-        results = await self._engine.run(encodings, tokenization=tokenization, deadline=deadline)
+        distinct = Distinct.of(texts)
+        with placed(distinct.places):
+            encodings = await self._engine.tokenizer.encode(
+                distinct.texts,
+                truncate=truncate,
+                direction=direction,
+                prompt=prompt,
+                max_tokens=max_tokens,
+            )
+            tokenization = time.perf_counter() - started
+            results = await self._engine.run(
+                encodings, tokenization=tokenization, deadline=deadline
+            )
+        vectors = await self._finish(results.rows, form)
+        encodings = distinct.for_all(encodings)
         return Embeddings(
-            vectors=await self._finish(results.rows, form),
+            vectors=vectors if len(vectors) == len(texts) else vectors[distinct.numbers],
             token_counts=[len(encoding) for encoding in encodings],
             truncated=truncated_indices(encodings),
             timing=Timing(tokenization, results.queue_duration, results.inference_duration),
@@ -243,11 +255,13 @@ class Encoder:
             )
         prompt = self.find_prompt(prompt_name)
         started = time.perf_counter()
-        encodings = await self.tokenizer.encode(
-            texts, truncate=truncate, direction=direction, prompt=prompt
-        )
+        distinct = Distinct.of(texts)
+        with placed(distinct.places):
+            encodings = await self.tokenizer.encode(
+                distinct.texts, truncate=truncate, direction=direction, prompt=prompt
+            )
         tokenization = time.perf_counter() - started
-        tokens = sum(map(len, encodings))
+        tokens = sum(map(len, distinct.for_all(encodings)))
         if tokens > self._max_token_vectors:
             raise TooManyInputs(
                 f"`inputs`: {tokens} tokens, each with a vector,"
@@ -255,10 +269,12 @@ class Encoder:
                 param="inputs",
             )
         asking = [replace(encoding, token_vectors=[]) for encoding in encodings]
-        results = await self._engine.run(asking, tokenization=tokenization, deadline=deadline)
+        with placed(distinct.places):
+            results = await self._engine.run(asking, tokenization=tokenization, deadline=deadline)
+            vectors = _token_vectors(asking)
         return TokenVectors(
-            vectors=_token_vectors(asking),
-            truncated=truncated_indices(encodings),
+            vectors=distinct.for_all(vectors),
+            truncated=truncated_indices(distinct.for_all(encodings)),
             timing=Timing(tokenization, results.queue_duration, results.inference_duration),
         )
 

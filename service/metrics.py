@@ -120,7 +120,8 @@ class Metrics:
         self.tokens = self._counter("litotes_tokens", "Tokens run, without padding.")
         self.texts = self._counter(
             "litotes_texts",
-            "Texts answered; a pair counts once for each order, a passage for each window.",
+            "Texts run and answered; a pair counts once for each order, a passage for each window,"
+            " and texts alike in one request count as one.",
         )
         self.truncated_inputs = self._counter("litotes_truncated_inputs", "Texts that were cut.")
         self.failed_batches = self._counter("litotes_failed_batches", "Forward passes that raised.")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.distinct import Distinct, placed
 from service.engine import Engine
-from service.errors import ServiceError
 from service.timing import Timing
 from service.tokenization import Direction
 from service.windows import PassageLimits, encode_windows
@@ -89,20 +87,20 @@ class Reranker:
             InferenceFailed: The model failed on a window of one of the passages.
             Unavailable: The service is stopping, or its batch loop has died.
         """
-        distinct = _Distinct.of(passages)
+        distinct = Distinct.of(passages)
         started = time.perf_counter()
-        with _placed([0, *(place + 1 for place in distinct.places)]):
+        with placed([0, *(place + 1 for place in distinct.places)]):
             windows = await encode_windows(
                 self._engine.tokenizer,
                 query,
-                distinct.passages,
+                distinct.texts,
                 PassageLimits(self._max_windows, max_passage_tokens),
                 truncate=truncate,
                 direction=direction,
             )
         tokenization = time.perf_counter() - started
         owners = np.repeat(distinct.places, np.diff([*windows.starts, len(windows.encodings)]))
-        with _placed((owners + 1).tolist()):
+        with placed((owners + 1).tolist()):
             results = await self._engine.run(
                 windows.encodings, tokenization=tokenization, deadline=deadline
             )
@@ -116,38 +114,3 @@ class Reranker:
             truncated=[i for i, number in enumerate(distinct.numbers) if number in cut],
             timing=Timing(tokenization, results.queue_duration, results.inference_duration),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Distinct:
-    """Passages without their twins: run once, these cannot get scores that differ by rounding.
-
-    Attributes:
-        passages: Each once, in the order of the first of its kind.
-        places: Position of the first of its kind among all passages.
-        numbers: For each of all passages, its position in `passages`.
-    """
-
-    passages: list[str]
-    places: list[int]
-    numbers: list[int]
-
-    @classmethod
-    def of(cls, passages: Sequence[str]) -> Self:
-        """Leave out the twins."""
-        places: dict[str, int] = {}
-        for place, passage in enumerate(passages):
-            places.setdefault(passage, place)
-        numbers = {passage: number for number, passage in enumerate(places)}
-        return cls([*places], [*places.values()], [numbers[passage] for passage in passages])
-
-
-@contextmanager
-def _placed(places: Sequence[int]) -> Iterator[None]:
-    """Give an error that tells a text by its number the place with that number."""
-    try:
-        yield
-    except ServiceError as error:
-        if error.index is not None:
-            error.index = places[error.index]
-        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -171,7 +172,7 @@ class Settings(BaseSettings):
     @property
     def model_name(self) -> str:
         """The name the encoder is served under."""
-        return self.served_model_name or self.model.resolve().name
+        return self.served_model_name or _folder_name(self.model)
 
     def find_pair_model(self) -> Path | None:
         """Return the pair model's folder, or None where there is none to serve.
@@ -184,6 +185,15 @@ class Settings(BaseSettings):
         if "pair_model" in self.model_fields_set:
             raise StartupError(f"pair_model {self.pair_model} is not a folder")
         return None
+
+
+@lru_cache(maxsize=8)
+def _folder_name(folder: Path) -> str:
+    """Return what a folder is called, without asking the disk for each response.
+
+    Not kept in the settings: `model_copy` would hand it on to those with another folder.
+    """
+    return folder.resolve().name
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:

@@ -21,6 +21,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
+from service.template import Template
 
 Direction = Literal["left", "right"]
 Source = TypeVar("Source", str, tuple[str, str])
@@ -83,6 +84,9 @@ class Tokenizer:
         self._tokenizer = _load(path)
         self._special_tokens: dict[bool, int] = {
             pair: self._tokenizer.num_special_tokens_to_add(pair) for pair in (False, True)
+        }
+        self._templates = {
+            pair: Template.learn(self._tokenizer, pair=pair) for pair in (False, True)
         }
         if self._special_tokens[True] + 2 > max_input_tokens:
             raise StartupError(f"max_input_tokens {max_input_tokens} leaves no room for text")
@@ -318,14 +322,24 @@ class Tokenizer:
                 index=index,
             )
         room = maximum - special
-        for side, length in zip(sides, _share(lengths, room), strict=True):
-            side.tokens.truncate(length, direction=direction)
-        whole = self.join(*sides)
-        return Encoding(
-            ids=np.array(whole.ids, dtype=np.int32),
-            type_ids=np.array(whole.type_ids, dtype=np.int32),
-            truncated=truncated,
-            full_length=full_length,
+        ids, type_ids = self._enclose(sides, _share(lengths, room), direction)
+        return Encoding(ids, type_ids, truncated, full_length)
+
+    def _enclose(
+        self, sides: Sequence[Tokens], lengths: Sequence[int], direction: Direction
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Cut texts to these lengths and put the special tokens in; return the ids and types."""
+        template = self._templates[len(sides) == 2]
+        if template is None:
+            for side, length in zip(sides, lengths, strict=True):
+                side.tokens.truncate(length, direction=direction)
+            whole = self.join(*sides)
+            return np.array(whole.ids, np.int32), np.array(whole.type_ids, np.int32)
+        return template.fill(
+            [
+                _cut(side.tokens.ids, length, direction)
+                for side, length in zip(sides, lengths, strict=True)
+            ]
         )
 
 
@@ -335,6 +349,12 @@ class Tokens:
 
     tokens: tokenizers.Encoding
     cut: bool
+
+
+def _cut(ids: list[int], length: int, direction: Direction) -> list[int]:
+    if len(ids) <= length:
+        return ids
+    return ids[:length] if direction == "right" else ids[len(ids) - length :]
 
 
 def _share(lengths: Sequence[int], room: int) -> list[int]:

@@ -95,6 +95,30 @@ async def test_without_texts_there_is_nothing_to_embed(encoder: Encoder) -> None
         await encoder.embed([], truncate=True)
 
 
+async def test_a_text_that_repeats_is_run_once_and_counted_each_time(encoder_folder: Path) -> None:
+    long = "no " * 100
+    texts = ["no pool", long, "no pool", "a hotel", long]
+    async with opened(encoder_folder, served_model_name="mine") as (encoder, metrics):
+        together = await encoder.embed(texts, truncate=True)
+        ran = metrics.registry.get_sample_value("litotes_texts_total", {"model": "mine"})
+        vectors = await encoder.embed_tokens(texts, truncate=True)
+        alone = [await encoder.embed([text], truncate=True) for text in texts]
+    assert ran == 3
+    assert together.token_counts == [4, MAX_TOKENS, 4, 4, MAX_TOKENS]
+    assert together.truncated == vectors.truncated == [1, 4]
+    assert vectors.tokens == together.tokens
+    np.testing.assert_array_equal(together.vectors[0], together.vectors[2])
+    expected = np.concatenate([each.vectors for each in alone])
+    np.testing.assert_allclose(together.vectors, expected, atol=1e-5)
+
+
+async def test_a_fault_behind_texts_that_repeat_is_told_by_its_place(encoder: Encoder) -> None:
+    for embed in (encoder.embed, encoder.embed_tokens):
+        with pytest.raises(InputTooLong) as failure:
+            await embed(["no", "no", "no", "no " * 100], truncate=False)
+        assert failure.value.index == 3
+
+
 async def test_a_token_whose_vector_is_not_finite_is_refused_with_its_text(
     encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from tiny_models import MAX_TOKENS, build_tokenizer
 
 from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
+from service.template import Template
 from service.tokenization import Encoding, Tokenizer
 
 pytestmark = pytest.mark.anyio
@@ -138,6 +140,37 @@ async def test_the_prompt_goes_before_each_text(tokenizer: Tokenizer) -> None:
 async def test_a_text_that_merges_with_the_prompt_is_content(tokenizer: Tokenizer) -> None:
     (encoding,) = await tokenizer.encode(["s"], truncate=False, prompt="patient")
     assert words(encoding) == "[CLS] patients [SEP]"
+
+
+@pytest.mark.parametrize("direction", ["right", "left"])
+async def test_a_tokenizer_that_has_no_template_gives_the_same(
+    encoder_folder: Path,
+    tokenizer: Tokenizer,
+    monkeypatch: pytest.MonkeyPatch,
+    direction: Literal["right", "left"],
+) -> None:
+    monkeypatch.setattr(Template, "learn", lambda *_, **__: None)
+    plain = Tokenizer(encoder_folder / "tokenizer.json", max_input_tokens=8, workers=1)
+    texts = ["no", "the drug does not work", "the drug is good the pool is bad"]
+    pairs = [(texts[0], texts[1]), (texts[2], texts[0]), (texts[2], texts[2])]
+    found = [
+        await each.encode(texts, truncate=True, direction=direction)
+        + await each.encode_pairs(pairs, truncate=True, direction=direction)
+        for each in (tokenizer, plain)
+    ]
+    for each, other in zip(*found, strict=True):
+        assert each.ids.tolist() == other.ids.tolist()
+        assert each.type_ids.tolist() == other.type_ids.tolist()
+        assert (each.truncated, each.full_length) == (other.truncated, other.full_length)
+    plain.close()
+
+
+@pytest.mark.parametrize("direction", ["right", "left"])
+async def test_of_a_text_that_is_cut_to_nothing_the_special_tokens_are_left(
+    tokenizer: Tokenizer, direction: Literal["right", "left"]
+) -> None:
+    (encoding,) = await tokenizer.encode(["no"], truncate=True, direction=direction, max_tokens=0)
+    assert words(encoding) == "[CLS] [SEP]"
 
 
 async def test_a_closed_tokenizer_is_unavailable(tokenizer: Tokenizer) -> None:
