@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 
 # Name of the place -> what the guide says about it.
@@ -45,3 +46,18 @@ def report(answers: dict[int, dict[str, list[str]]]) -> Iterator[str]:
         for dimensions, part in PARTS.items():
             yield f"  {part}:"
             yield from (f"    {name}: {PLACES[name]}" for name in answers[dimensions][question])
+
+
+def read_url(description: str | None) -> str:
+    """The service's URL, from the command line.
+
+    Args:
+        description: What `--help` says first; the example's docstring.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "url", nargs="?", default="http://127.0.0.1:8080", help="URL of the service"
+    )
+    return str(parser.parse_args().url)

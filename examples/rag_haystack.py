@@ -6,8 +6,6 @@ python examples/rag_haystack.py [URL of the service, by default http://127.0.0.1
 
 from __future__ import annotations
 
-import sys
-
 from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 from haystack.components.embedders import OpenAIDocumentEmbedder, OpenAITextEmbedder
@@ -15,7 +13,7 @@ from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever
 from haystack.components.writers import DocumentWriter
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import Secret
-from rag_guide import PARTS, PLACES, QUESTIONS, TOP, report
+from rag_guide import PARTS, PLACES, QUESTIONS, TOP, read_url, report
 
 PROMPT = """Answer from these notes alone.
 {%- for note in notes %}
@@ -76,4 +74,4 @@ def main(url: str) -> str:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:2] or ["http://127.0.0.1:8080"]))  # noqa: T201 - what it is for
+    print(main(read_url(__doc__)))  # noqa: T201 - what it is for

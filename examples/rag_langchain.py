@@ -6,13 +6,11 @@ python examples/rag_langchain.py [URL of the service, by default http://127.0.0.
 
 from __future__ import annotations
 
-import sys
-
 from langchain_core.documents import Document
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import OpenAIEmbeddings
-from rag_guide import PARTS, PLACES, QUESTIONS, TOP, report
+from rag_guide import PARTS, PLACES, QUESTIONS, TOP, read_url, report
 
 PROMPT = ChatPromptTemplate.from_template(
     "Answer from these notes alone.\n{notes}\nQuestion: {question}"
@@ -57,4 +55,4 @@ def main(url: str) -> str:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:2] or ["http://127.0.0.1:8080"]))  # noqa: T201 - what it is for
+    print(main(read_url(__doc__)))  # noqa: T201 - what it is for

@@ -6,12 +6,10 @@ python examples/rag_llamaindex.py [URL of the service, by default http://127.0.0
 
 from __future__ import annotations
 
-import sys
-
 from llama_index.core import PromptTemplate, VectorStoreIndex
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
-from rag_guide import PARTS, PLACES, QUESTIONS, TOP, report
+from rag_guide import PARTS, PLACES, QUESTIONS, TOP, read_url, report
 
 PROMPT = PromptTemplate("Answer from these notes alone.\n{notes}\nQuestion: {question}")
 
@@ -55,4 +53,4 @@ def main(url: str) -> str:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:2] or ["http://127.0.0.1:8080"]))  # noqa: T201 - what it is for
+    print(main(read_url(__doc__)))  # noqa: T201 - what it is for

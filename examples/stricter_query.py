@@ -6,7 +6,7 @@ python examples/stricter_query.py [URL of the service, by default http://127.0.0
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import httpx
 import numpy as np
@@ -56,4 +56,10 @@ def main(url: str) -> str:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:2] or ["http://127.0.0.1:8080"]))  # noqa: T201 - what it is for
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "url", nargs="?", default="http://127.0.0.1:8080", help="URL of the service"
+    )
+    print(main(parser.parse_args().url))  # noqa: T201 - what it is for
