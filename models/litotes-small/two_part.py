@@ -100,6 +100,21 @@ class TwoPartEncoder(InputModule):
             nn.init.orthogonal_(module.projection.weight)
         return module.freeze_general()
 
+    def unshare(self, shared_layers: int) -> TwoPartEncoder:
+        """Share fewer lower layers: those above get a copy in *p*, and no vector changes by it.
+
+        Raises:
+            ValueError: There are not so many shared layers.
+        """
+        if not 0 <= shared_layers <= self.shared_layers:
+            raise ValueError(f"shared_layers must be 0 to {self.shared_layers}")
+        freed = self.shared[shared_layers:]
+        self.general = nn.ModuleList([*freed, *self.general])
+        self.polarity = nn.ModuleList([*deepcopy(freed), *self.polarity]).requires_grad_()
+        self.shared = self.shared[:shared_layers]
+        self.shared_layers = shared_layers
+        return self.freeze_general()
+
     def freeze_general(self, frozen: bool = True) -> TwoPartEncoder:
         """Exclude the layers that *g* runs through from training; word embeddings never learn."""
         self.embeddings.requires_grad_(False)
