@@ -105,6 +105,8 @@ def choose_weight(served: ServedEncoder, floors: Mapping[str, float]) -> dict[st
 def write_folder(module: TwoPartEncoder, folder: Path) -> None:
     """Write weights, graph, tokenizer and configuration."""
     module.save(str(folder))
+    # What a slow tokenizer would read; tokenizer.json has it all, and the folder has 64 MB in all.
+    (folder / "vocab.txt").unlink(missing_ok=True)
     storage.write_half(module.state_dict(), folder)
     half = TwoPartEncoder.load(str(folder), model_kwargs={"attn_implementation": "eager"}).eval()
     graph = storage.point_into_weights(trace(half), folder)
