@@ -96,10 +96,13 @@ def contrast_rows(rng: random.Random) -> Iterator[Row]:
     """Two queries and the two passages that only one of them each meets."""
     row: Contrast
     for row in passes(corpus.contrasts("train"), rng):
-        doc_a, doc_b = row.doc_a, row.doc_b
-        if rng.random() < CROPPED:
-            doc_a, doc_b = crop(doc_a, doc_b, rng)
+        doc_a, doc_b = passages_of(row, rng)
         yield {"query_a": row.query_a, "query_b": row.query_b, "doc_a": doc_a, "doc_b": doc_b}
+
+
+def passages_of(row: Contrast, rng: random.Random) -> tuple[str, str]:
+    """The two passages of a contrast, whole or cut."""
+    return crop(row.doc_a, row.doc_b, rng) if rng.random() < CROPPED else (row.doc_a, row.doc_b)
 
 
 def crop(first: str, second: str, rng: random.Random) -> tuple[str, str]:

@@ -39,9 +39,8 @@ class PartialLabelLoss(PairLoss):
 
     Args:
         model: The cross-encoder.
-        objective: "likelihood" (`partial_label_loss`), "weighted", the same with rows of rare
-            relations counting for more, or "dice" (`dice_loss`).
-        weights: Weight of each relation, (relations,), for "weighted".
+        objective: "likelihood" or "weighted" (`partial_label_loss`), or "dice" (`dice_loss`).
+        weights: Weight of each relation, (relations,), where it is "weighted".
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class PartialLabelLoss(PairLoss):
     ) -> None:
         super().__init__(model)
         self.objective = objective
-        self.weights = weights if objective == "weighted" else None
+        self.weights = weights
 
     def forward(self, inputs: list[list[str]], labels: Tensor, **_: Any) -> Tensor:
         """Run the pairs, whose texts are the two columns, and compute the loss."""

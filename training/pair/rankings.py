@@ -7,20 +7,19 @@ what a passage is about; so queries also stand beside passages of other topics.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from training import corpus, public
 from training.config import Kind
 from training.neighbours import neighbours
-from training.rows import crop, passes
+from training.rows import Row, numbered, passages_of, passes
 
 # Passages beside the one that answers, where they are looked up.
 OTHERS = 3
 # Passages whose neighbours are looked up together.
 LOOKED_UP = 2000
-CROPPED = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,9 @@ class Ranking:
     positive: str
     negatives: tuple[str, ...]
 
-    def columns(self) -> dict[str, str]:
+    def columns(self) -> Row:
         """The texts as a row of a data set."""
-        numbered = enumerate(self.negatives, start=1)
-        rest = {f"negative_{number}": text for number, text in numbered}
+        rest = numbered("negative", self.negatives)
         return {"query": self.query, "positive": self.positive, **rest}
 
     def __len__(self) -> int:
@@ -56,9 +54,7 @@ def draw(kind: str, settings: Kind, steps: int, seed: int) -> list[Ranking]:
 def twin_rankings(rng: random.Random) -> Iterator[Ranking]:
     """A query before its passage and the passage's twin, in which one clause is reversed."""
     for row in passes(corpus.contrasts("train"), rng):
-        doc_a, doc_b = row.doc_a, row.doc_b
-        if rng.random() < CROPPED:
-            doc_a, doc_b = crop(doc_a, doc_b, rng)
+        doc_a, doc_b = passages_of(row, rng)
         yield Ranking(row.query_a, doc_a, (doc_b,))
         yield Ranking(row.query_b, doc_b, (doc_a,))
 
@@ -81,7 +77,7 @@ def topic_rankings(rng: random.Random) -> Iterator[Ranking]:
     answers += [(row.query, row.relevant[0]) for row in corpus.exclusions("train")]
     twins = {row.doc_a: row.doc_b for row in corpus.contrasts("train")}
     twins |= {twin: passage for passage, twin in twins.items()}
-    yield from looked_up(answers, rng, same=lambda text: {twins.get(text, text)})
+    yield from looked_up(answers, rng, twins)
 
 
 def question_rankings(rng: random.Random) -> Iterator[Ranking]:
@@ -97,32 +93,36 @@ def question_rankings(rng: random.Random) -> Iterator[Ranking]:
 def claim_rankings(rng: random.Random) -> Iterator[Ranking]:
     """A claim before the evidence on it, for it or against it, and other evidence."""
     answers = [(row["b"], row["a"]) for row in public.load("fever_dev/train")]
-    evidence: dict[str, set[str]] = {}
-    for claim, text in answers:
-        evidence.setdefault(claim, set()).add(text)
-    claims: dict[str, str] = {text: claim for claim, text in answers}
-    yield from looked_up(answers, rng, same=lambda text: evidence[claims[text]])
+    yield from looked_up(answers, rng)
 
 
 def looked_up(
     answers: Sequence[tuple[str, str]],
     rng: random.Random,
-    same: Callable[[str], set[str]] = lambda _: set(),
+    twins: Mapping[str, str] | None = None,
 ) -> Iterator[Ranking]:
     """Set each query before its answer and the passages nearest to that by their words.
+
+    The other answers of the same query are left out.
 
     Args:
         answers: Queries, each with its passage.
         rng: Gives the order.
-        same: Other passages that answer as well as the one given, and are left out.
+        twins: Passages with the one that each must not stand beside.
     """
+    known: dict[str, set[str]] = {}
+    for query, passage in answers:
+        known.setdefault(query, set()).update((passage, (twins or {}).get(passage, passage)))
     texts = list(dict.fromkeys(passage for _, passage in answers))
     where = {text: index for index, text in enumerate(texts)}
     ordered = passes(answers, rng)
     while chunk := list(islice(ordered, LOOKED_UP)):
         # Some more than are needed, since those that answer as well are left out.
         found = neighbours(texts, [where[passage] for _, passage in chunk], OTHERS + 3)
-        others = ([text for text in near[1:] if text not in same(near[0])] for near in found)
+        others = (
+            [text for text in near if text not in known[query]]
+            for (query, _), near in zip(chunk, found, strict=True)
+        )
         complete = [
             Ranking(query, passage, tuple(rng.sample(beside, OTHERS)))
             for (query, passage), beside in zip(chunk, others, strict=True)

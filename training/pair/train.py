@@ -67,7 +67,9 @@ def main(config: PairConfig) -> Path:
     model = build_model(config)
     datasets = draw_datasets(config)
     bf16 = has_bfloat16()
-    weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
+    weights = None
+    if config.objective == "weighted":
+        weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
     relations = PartialLabelLoss(model, config.objective, weights)
     relevance = RelevanceLoss(model)
     trainer = CrossEncoderTrainer(
