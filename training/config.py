@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,6 +99,16 @@ def read_section(section: type[Section], values: dict[str, Any], where: str) -> 
         return section(**values)
     except TypeError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def check_known(table: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse names that stand for nothing.
+
+    Raises:
+        ValueError: A name is unknown; the message gives it and where it stands.
+    """
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
 
 
 def subtable(table: dict[str, Any], key: str, where: str) -> dict[str, Any]:

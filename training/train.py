@@ -22,7 +22,7 @@ from sentence_transformers import (
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base, rows
-from training.config import ExperimentConfig, TrainingConfig, read_experiment
+from training.config import ExperimentConfig, TrainingConfig, check_known, read_experiment
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import average
@@ -91,14 +91,9 @@ def check_names(training: TrainingConfig) -> None:
     Raises:
         ValueError: A name is unknown; the message gives it.
     """
-    known = (
-        ("kinds", training.kinds, rows.KINDS),
-        ("floors", training.floors, RUN_TASKS),
-        ("group_order", [training.group_order], GROUP_ORDERS),
-    )
-    for table, names, there in known:
-        if unknown := sorted(set(names) - set(there)):
-            raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
+    check_known("kinds", training.kinds, rows.KINDS)
+    check_known("floors", training.floors, RUN_TASKS)
+    check_known("group_order", [training.group_order], GROUP_ORDERS)
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:

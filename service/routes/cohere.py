@@ -13,7 +13,7 @@ from service.encoder import Embeddings, Encoder
 from service.quantization import CALIBRATED, CalibrationRanges, quantize
 from service.routes.body import JsonRoute
 from service.routes.dependencies import Call, CallDep, EncoderDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.prompts import Task, find_prompt
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import check_count, listed, named, renamed
@@ -68,8 +68,7 @@ async def _embed(
             max_tokens=body.max_tokens,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, embeddings, texts.texts)
-    headers |= truncation_headers(texts, embeddings.truncated)
+    headers = response_headers(call, encoder, embeddings, texts, embeddings.truncated)
     content = await run_in_threadpool(_rendered, body, embeddings, ranges, by_type=version == "2")
     content |= {
         "id": str(uuid.uuid4()),

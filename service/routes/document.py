@@ -12,7 +12,7 @@ from service.discriminator import Judgement, PairDiscriminator
 from service.document import PassageSplitter, find_decisive, give_verdict
 from service.errors import EmptyInput
 from service.routes.dependencies import Call
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.portions import in_portions
 from service.routes.rendering import json_response
 from service.routes.texts import check_count, led, listed, named
@@ -50,8 +50,7 @@ async def check_document(
         for passage, judgement in zip(owners, answer.judgements, strict=True)
         if judgement.truncated
     ]
-    headers = timing_headers(call, discriminator, answer, texts.texts)
-    headers |= truncation_headers(texts, cut)
+    headers = response_headers(call, discriminator, answer, texts, cut)
     return json_response({"results": results, "verdict": verdict}, headers=headers)
 
 

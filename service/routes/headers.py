@@ -31,33 +31,37 @@ class Results(Protocol):
         """Where the time went."""
 
 
-def timing_headers(
-    call: Call, model: Model, results: Results, texts: Sequence[str]
+def response_headers(
+    call: Call, model: Model, results: Results, texts: Texts, truncated: Sequence[int]
 ) -> dict[str, str]:
-    """Return text-embeddings-inference's headers; times are whole milliseconds."""
+    """Return text-embeddings-inference's headers, and ours on what was cut.
+
+    Times are whole milliseconds. How many inputs were cut and which (the first hundred) is said
+    where any was.
+
+    Args:
+        call: The request.
+        model: What ran.
+        results: What it gave.
+        texts: The texts of the request.
+        truncated: Numbers of those that were cut.
+    """
     total = _milliseconds(time.perf_counter() - call.started)
     timing = results.timing
-    return {
+    headers = {
         "x-compute-type": model.provider,
         "x-compute-time": total,
-        "x-compute-characters": str(sum(map(len, texts))),
+        "x-compute-characters": str(sum(map(len, texts.texts))),
         "x-compute-tokens": str(results.tokens),
         "x-total-time": total,
         "x-tokenization-time": _milliseconds(timing.tokenization),
         "x-queue-time": _milliseconds(timing.queue),
         "x-inference-time": _milliseconds(timing.inference),
     }
-
-
-def truncation_headers(texts: Texts, truncated: Sequence[int]) -> dict[str, str]:
-    """Return how many inputs were cut and which (the first hundred); nothing where none was."""
-    entries = texts.entries(truncated)
-    if not entries:
-        return {}
-    return {
-        "x-truncated-inputs": ",".join(entries[:_MAX_LISTED]),
-        "x-truncated-count": str(len(entries)),
-    }
+    if entries := texts.entries(truncated):
+        headers["x-truncated-inputs"] = ",".join(entries[:_MAX_LISTED])
+        headers["x-truncated-count"] = str(len(entries))
+    return headers
 
 
 def _milliseconds(seconds: float) -> str:

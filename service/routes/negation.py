@@ -19,7 +19,7 @@ from service.routes.cosines import pair_cosines
 from service.routes.dependencies import Call, CallDep, DiscriminatorDep, EncoderDep
 from service.routes.document import check_document
 from service.routes.explaining import PairExplanation, explain_pairs, find_occlusions
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.portions import in_portions
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import Place, Texts, check_count, named, paired
@@ -93,8 +93,9 @@ async def _check_pairs(
         explanations,
     )
     cut = {2 * number for number, judgement in enumerate(judgements) if judgement.truncated}
-    headers = timing_headers(call, encoder, embeddings, texts.texts)
-    headers |= truncation_headers(texts, sorted(cut.union(embeddings.truncated)))
+    headers = response_headers(
+        call, encoder, embeddings, texts, sorted(cut.union(embeddings.truncated))
+    )
     return json_response(results if isinstance(body, PairsCheck) else results[0], headers=headers)
 
 

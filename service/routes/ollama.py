@@ -15,7 +15,7 @@ from service.encoder import Encoder
 from service.errors import UnknownModel
 from service.routes.body import JsonRoute
 from service.routes.dependencies import Call, CallDep, EncoderDep, RuntimeDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import check_count, listed, named, single
 from service.runtime import Runtime
@@ -61,8 +61,7 @@ async def embed(body: OllamaEmbedRequest, encoder: EncoderDep, call: CallDep) ->
             negation_weight=body.negation_weight,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, embeddings, texts.texts)
-    headers |= truncation_headers(texts, embeddings.truncated)
+    headers = response_headers(call, encoder, embeddings, texts, embeddings.truncated)
     return _embed_response(body.model, embeddings.vectors, embeddings.tokens, call, headers)
 
 
@@ -81,8 +80,7 @@ async def embed_one(body: OllamaEmbeddingsRequest, encoder: EncoderDep, call: Ca
             negation_weight=body.negation_weight,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, embeddings, text.texts)
-    headers |= truncation_headers(text, embeddings.truncated)
+    headers = response_headers(call, encoder, embeddings, text, embeddings.truncated)
     return json_response({"embedding": embeddings.vectors[0]}, headers=headers)
 
 

@@ -13,7 +13,7 @@ from service.errors import UnknownModel
 from service.quantization import to_base64
 from service.routes.body import JsonRoute
 from service.routes.dependencies import CallDep, EncoderDep, RuntimeDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.octets import OCTETS, OctetsDep, octets_response
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import Texts, check_count, listed, named
@@ -58,8 +58,7 @@ async def embeddings(
             negation_weight=body.negation_weight,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, result, texts.texts)
-    headers |= truncation_headers(texts, result.truncated) | encoding_headers
+    headers = response_headers(call, encoder, result, texts, result.truncated) | encoding_headers
     if as_octets:
         return octets_response(result.vectors, headers)
     tokens = sum(result.token_counts)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.discriminator import Judgement
 from service.routes.body import JsonRoute
 from service.routes.dependencies import CallDep, DiscriminatorDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import Place, check_count, listed, named, paired
 from service.schemas.predict import Prediction, PredictRequest
@@ -43,8 +43,7 @@ async def predict(body: PredictRequest, discriminator: DiscriminatorDep, call: C
         )
     predictions = [_predictions(judgement, body.raw_scores) for judgement in answer.judgements]
     cut = [2 * n for n, judgement in enumerate(answer.judgements) if judgement.truncated]
-    headers = timing_headers(call, discriminator, answer, texts.texts)
-    headers |= truncation_headers(texts, cut)
+    headers = response_headers(call, discriminator, answer, texts, cut)
     return json_response(predictions[0] if one else predictions, headers=headers)
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from service.reranker import Relevances, Reranker
 from service.routes.body import JsonRoute
 from service.routes.dependencies import Call, CallDep, RerankerDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import check_count, led, named
 from service.schemas.rerank import (
@@ -168,8 +168,7 @@ async def _rank(
     order = np.argsort(-relevances.logits, kind="stable")
     scores = relevances.logits if raw_scores else sigmoid(relevances.logits)
     cut = [0] * relevances.query_truncated + [number + 1 for number in relevances.truncated]
-    headers = timing_headers(call, reranker, relevances, placed.texts)
-    headers |= truncation_headers(placed, cut)
+    headers = response_headers(call, reranker, relevances, placed, cut)
     return _Ranking(order.tolist(), list(scores[order]), relevances, headers)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from service.routes.body import JsonRoute
 from service.routes.cosines import pair_cosines, source_cosines
 from service.routes.dependencies import CallDep, EncoderDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.octets import OCTETS, OctetsDep, octets_response
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import Texts, check_count, compared, listed, named, paired
@@ -49,8 +49,7 @@ async def embed(
             negation_weight=body.negation_weight,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, embeddings, texts.texts)
-    headers |= truncation_headers(texts, embeddings.truncated)
+    headers = response_headers(call, encoder, embeddings, texts, embeddings.truncated)
     if as_octets:
         return octets_response(embeddings.vectors, headers)
     return json_response(embeddings.vectors, headers=headers)
@@ -74,8 +73,7 @@ async def embed_all(body: EmbedAllRequest, encoder: EncoderDep, call: CallDep) -
             prompt_name=body.prompt_name,
             deadline=call.deadline,
         )
-    headers = timing_headers(call, encoder, found, texts.texts)
-    headers |= truncation_headers(texts, found.truncated)
+    headers = response_headers(call, encoder, found, texts, found.truncated)
     return json_response(found.vectors, headers=headers)
 
 
@@ -95,8 +93,8 @@ async def similarity(body: SimilarityRequest, encoder: EncoderDep, call: CallDep
         )
     compare = pair_cosines if isinstance(body, PairSimilarity) else source_cosines
     cosines = compare(embeddings.vectors)
-    headers = timing_headers(call, encoder, embeddings, texts.texts)
-    return json_response(cosines, headers=headers | truncation_headers(texts, embeddings.truncated))
+    headers = response_headers(call, encoder, embeddings, texts, embeddings.truncated)
+    return json_response(cosines, headers=headers)
 
 
 def _read(body: SimilarityRequest, limit: int) -> tuple[Texts, SimilarityParameters]:

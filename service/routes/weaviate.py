@@ -11,7 +11,7 @@ from service import __version__
 from service.errors import Unavailable
 from service.routes.body import JsonRoute
 from service.routes.dependencies import CallDep, EncoderDep, RuntimeDep
-from service.routes.headers import timing_headers, truncation_headers
+from service.routes.headers import response_headers
 from service.routes.prompts import find_prompt
 from service.routes.rendering import error_responses, json_response
 from service.routes.texts import named, single
@@ -47,11 +47,9 @@ async def vectors(body: VectorRequest, encoder: EncoderDep, call: CallDep) -> Re
             deadline=call.deadline,
         )
     (vector,) = embeddings.vectors
-    headers = timing_headers(call, encoder, embeddings, text.texts)
-    return json_response(
-        {"text": body.text, "vector": vector, "dim": len(vector)},
-        headers=headers | truncation_headers(text, embeddings.truncated),
-    )
+    headers = response_headers(call, encoder, embeddings, text, embeddings.truncated)
+    content = {"text": body.text, "vector": vector, "dim": len(vector)}
+    return json_response(content, headers=headers)
 
 
 @router.get("/meta", responses=_UNAUTHORIZED | _UNAVAILABLE)

@@ -20,22 +20,6 @@ from service.schemas.fields import (
 )
 
 
-class EmbedRequest(Request):
-    """Texts to embed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": ["The drug reduced mortality."]}]}
-    )
-
-    inputs: Annotated[Texts, Field(description="One text, or a list of texts.")]
-    truncate: Truncate = None
-    truncation_direction: TruncationDirection = "right"
-    prompt_name: PromptName = None
-    normalize: Annotated[bool, Field(description="Scale each vector to length 1.")] = True
-    dimensions: Dimensions = None
-    negation_weight: NegationWeight = None
-
-
 class EmbedAllRequest(Request):
     """Texts whose tokens are to be embedded."""
 
@@ -47,6 +31,14 @@ class EmbedAllRequest(Request):
     truncate: Truncate = None
     truncation_direction: TruncationDirection = "right"
     prompt_name: PromptName = None
+
+
+class EmbedRequest(EmbedAllRequest):
+    """Texts to embed."""
+
+    normalize: Annotated[bool, Field(description="Scale each vector to length 1.")] = True
+    dimensions: Dimensions = None
+    negation_weight: NegationWeight = None
 
 
 class SimilarityParameters(Request):

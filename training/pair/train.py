@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base
+from training.config import check_known
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.evaluation import (
@@ -92,14 +92,9 @@ def check_names(config: PairConfig) -> None:
     Raises:
         ValueError: A name is unknown; the message gives it.
     """
-    known: tuple[tuple[str, Iterable[str], Iterable[str]], ...] = (
-        ("shares", config.shares, rows.SOURCES),
-        ("relevance", config.relevance, SOURCES),
-        ("objective", [config.objective], OBJECTIVES),
-    )
-    for table, names, there in known:
-        if unknown := sorted(set(names) - set(there)):
-            raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
+    check_known("shares", config.shares, rows.SOURCES)
+    check_known("relevance", config.relevance, SOURCES)
+    check_known("objective", [config.objective], OBJECTIVES)
 
 
 def draw_datasets(config: PairConfig) -> DatasetDict:
