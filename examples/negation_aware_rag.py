@@ -81,7 +81,7 @@ class Service:
         return {PLAIN: general.tolist(), LITOTES: whole.tolist()}
 
     def relevances(self, query: str, passages: Sequence[str]) -> list[float]:
-        """Score passages from 0 to 1; all alike where nothing reranks."""
+        """Score passages from 0 to 1; all alike where nothing reranks, which leaves their order."""
         ranked = self.post("/rerank", {"query": query, "texts": list(passages)}) or []
         scores = {item["index"]: item["score"] for item in ranked}
         return [scores.get(number, 0.0) for number in range(len(passages))]
@@ -130,29 +130,22 @@ def build_store(service: Service, passages: Sequence[str]) -> QdrantClient:
 
 def search(
     store: QdrantClient, vectors: dict[str, list[list[float]]], name: str, limit: int
-) -> list[tuple[str, float]]:
-    """The nearest passages with their cosine, best first."""
-    found = store.query_points(COLLECTION, query=vectors[name][0], using=name, limit=limit)
-    return [(point.payload["text"], point.score) for point in found.points if point.payload]
-
-
-def check(
-    service: Service, question: Question, candidates: Sequence[tuple[str, float]], weight: float
 ) -> list[str]:
-    """Fuse the cosine of candidates with their relevance, and drop those that contradict."""
-    texts = [text for text, _ in candidates]
+    """The nearest passages, best first."""
+    found = store.query_points(COLLECTION, query=vectors[name][0], using=name, limit=limit)
+    return [point.payload["text"] for point in found.points if point.payload]
+
+
+def check(service: Service, question: Question, texts: Sequence[str]) -> list[str]:
+    """Put candidates in the order of their relevance, and drop those that contradict."""
     scores = service.relevances(question.query, texts)
-    fused = [
-        (1 - weight) * cosine + weight * score
-        for (_, cosine), score in zip(candidates, scores, strict=True)
-    ]
     contradicted = service.contradicted(question.claim, texts)
-    order = sorted(range(len(texts)), key=lambda number: -fused[number])
+    order = sorted(range(len(texts)), key=lambda number: -scores[number])
     return [texts[number] for number in order if not contradicted[number]]
 
 
 def retrieve(
-    service: Service, store: QdrantClient, question: Question, *, top: int, weight: float
+    service: Service, store: QdrantClient, question: Question, *, top: int
 ) -> dict[str, list[str]]:
     """The passages that each way hands to a language model."""
     vectors = service.embed([question.query])
@@ -160,13 +153,13 @@ def retrieve(
         search(store, vectors, name, max(top, CANDIDATES)) for name in (PLAIN, LITOTES)
     )
     return {
-        "plain": [text for text, _ in plain][:top],
-        "litotes": [text for text, _ in litotes][:top],
-        "checked": check(service, question, litotes, weight)[:top],
+        "plain": plain[:top],
+        "litotes": litotes[:top],
+        "checked": check(service, question, litotes)[:top],
     }
 
 
-def run(url: str, *, top: int, weight: float) -> str:
+def run(url: str, *, top: int) -> str:
     """Ask all questions in the three ways; what each found, as text.
 
     Raises:
@@ -180,7 +173,7 @@ def run(url: str, *, top: int, weight: float) -> str:
         store = build_store(service, passages)
         for question in questions:
             lines.append(f"\n{question.query}")
-            found = retrieve(service, store, question, top=top, weight=weight)
+            found = retrieve(service, store, question, top=top)
             for way, texts in found.items():
                 lines.append(f"  {WAYS[way]}")
                 for text in texts:
@@ -203,15 +196,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="of the service")
     parser.add_argument("--top", type=int, default=3, help="passages handed over (default 3)")
-    parser.add_argument(
-        "--fusion-weight",
-        type=float,
-        default=0.5,
-        help="how much the reranking counts beside the cosine, 0 to 1 (default 0.5)",
-    )
     given = parser.parse_args(arguments)
     try:
-        print(run(given.url, top=given.top, weight=given.fusion_weight))  # noqa: T201
+        print(run(given.url, top=given.top))  # noqa: T201
     except httpx.HTTPError as error:
         sys.exit(f"{given.url}: {error}. Is the service running (make serve)?")
 

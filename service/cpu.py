@@ -1,4 +1,4 @@
-"""How many processors this process may use, which in a container is not how many there are."""
+"""What processors there are: how many this process may use, and what they compute in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_CPUINFO = Path("/proc/cpuinfo")
+_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def usable_cpus(cgroups: Path = _CGROUPS) -> int:
@@ -18,6 +20,20 @@ def usable_cpus(cgroups: Path = _CGROUPS) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = _quota_v2(cgroups / "cpu.max") or _quota_v1(cgroups / "cpu")
     return max(1, min(allowed or 1, math.ceil(quota) if quota else allowed or 1))
+
+
+def reports_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether the processor says that it computes in bfloat16; False where it says nothing.
+
+    Args:
+        cpuinfo: Where Linux lists the processors.
+    """
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return not _BFLOAT16.isdisjoint(flags.split())
 
 
 def _quota_v2(path: Path) -> float | None:

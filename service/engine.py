@@ -12,12 +12,13 @@ from functools import partial
 
 import numpy as np
 
-from service.backend import CUDA, OnnxBackend, open_backend
+from service.backend import OnnxBackend, open_backend
 from service.batching import Batcher
 from service.caller import current_caller
 from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_folder import ModelSpec
+from service.onnx_graph import CUDA
 from service.packing import BatchLimits
 from service.pooling import Pooling
 from service.request import BatchResults

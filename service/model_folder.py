@@ -6,6 +6,7 @@ sequence classifier; both hold an ONNX graph beside it. Nothing is loaded here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,10 +109,13 @@ class PairSpec(ModelSpec):
     Attributes:
         labels: The relations, in the order of the logits.
         abstention_threshold: Probability under which no relation is named.
+        similarity_scale: What an encoder's cosine is multiplied by before the relevance is added
+            to it; at 0 the relevance does without.
     """
 
     labels: tuple[str, ...]
     abstention_threshold: float
+    similarity_scale: float
 
 
 def read_encoder(folder: Path, name: str, max_input_tokens: int | None) -> EncoderSpec:
@@ -167,7 +171,15 @@ def read_pair(folder: Path) -> PairSpec:
         pad_token_id=config.get("pad_token_id") or 0,
         labels=relations,
         abstention_threshold=float(ours["abstention_threshold"]),
+        similarity_scale=_read_scale(folder, ours),
     )
+
+
+def _read_scale(folder: Path, ours: Mapping[str, Any]) -> float:
+    scale = ours.get("similarity_scale", 0.0)
+    if not isinstance(scale, int | float) or not 0 <= scale < math.inf:
+        raise StartupError(f"{folder}: config.json's litotes.similarity_scale is no number from 0")
+    return float(scale)
 
 
 def _read_relations(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from service.discriminator import PairDiscriminator
+from service.encoder import Encoder
 from service.engine import Engine
 from service.metrics import Metrics
 from service.model_folder import RELEVANCE, read_pair
 from service.reranker import Reranker
 from service.settings import Settings
+from service.similarity import Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class PairModel:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, executor: Executor, metrics: Metrics
+        cls, settings: Settings, executor: Executor, metrics: Metrics, encoder: Encoder
     ) -> AsyncIterator[PairModel | None]:
         """Load the model, warm it up and take pairs until the block ends, then drain.
 
@@ -40,6 +42,7 @@ class PairModel:
             settings: Names the folder and the limits.
             executor: The one thread that forward passes run on, shared with other models.
             metrics: Where to record.
+            encoder: Its cosines are what the reranker corrects, if the model was trained so.
 
         Raises:
             StartupError: The folder is no pair model, or the device is not to be had.
@@ -61,6 +64,9 @@ class PairModel:
         ) as engine:
             reranker = None
             if engine.has_side_output:
+                similarity = None
+                if settings.rerank_similarity and spec.similarity_scale:
+                    similarity = Similarity(encoder, spec.similarity_scale)
                 windows = settings.max_passage_windows
-                reranker = Reranker(spec.name, engine, max_windows=windows)
+                reranker = Reranker(spec.name, engine, similarity, max_windows=windows)
             yield cls(PairDiscriminator(spec, engine), reranker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from service.distinct import Distinct, placed
 from service.engine import Engine
+from service.request import BatchResults
+from service.similarity import Similarities, Similarity
 from service.timing import Timing
 from service.tokenization import Direction
-from service.windows import PassageLimits, encode_windows
+from service.windows import PassageLimits, Windows, encode_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,11 @@ class Relevances:
     """How relevant the passages of one request are.
 
     Attributes:
-        logits: One a passage, in the order of the passages; the larger, the more relevant.
+        logits: One a passage, in the order of the passages; the larger, the more relevant. The
+            scaled cosine is in it, where there is one.
         windows: How many windows were run; passages that are alike are run once.
-        tokens: Tokens that were run, special tokens and repeats of the query included.
+        tokens: Tokens that were run, special tokens and repeats of the query included, and those
+            of the encoder.
         query_truncated: Whether the query was cut.
         truncated: Positions of the passages that were cut.
         timing: Where the time went.
@@ -43,6 +48,7 @@ class Reranker:
     Args:
         name: What the model is called.
         engine: The model, loaded and warm, whose rows end with the relevance.
+        similarity: What the relevance is a correction of; None where it stands alone.
         max_windows: Windows of one passage.
 
     Attributes:
@@ -50,10 +56,13 @@ class Reranker:
         provider: The ONNX Runtime execution provider that really runs.
     """
 
-    def __init__(self, name: str, engine: Engine, *, max_windows: int) -> None:
+    def __init__(
+        self, name: str, engine: Engine, similarity: Similarity | None = None, *, max_windows: int
+    ) -> None:
         self.name = name
         self.provider = engine.provider
         self._engine = engine
+        self._similarity = similarity
         self._max_windows = max_windows
 
     async def score(
@@ -99,18 +108,53 @@ class Reranker:
                 direction=direction,
             )
         tokenization = time.perf_counter() - started
-        owners = np.repeat(distinct.places, np.diff([*windows.starts, len(windows.encodings)]))
-        with placed((owners + 1).tolist()):
-            results = await self._engine.run(
-                windows.encodings, tokenization=tokenization, deadline=deadline
-            )
+        similar, results = await asyncio.gather(
+            self._compare(query, distinct, direction, max_passage_tokens, deadline),
+            self._run(windows, distinct, tokenization, deadline),
+        )
         best = np.maximum.reduceat(results.rows[:, -1], windows.starts)
+        tokens = sum(map(len, windows.encodings))
+        timing = Timing(tokenization, results.queue_duration, results.inference_duration)
+        if similar is not None:
+            best = best + similar.scores
+            tokens += similar.tokens
+            timing = timing.beside(similar.timing)
         cut = set(windows.truncated)
         return Relevances(
             logits=best[distinct.numbers],
             windows=len(windows.encodings),
-            tokens=sum(map(len, windows.encodings)),
+            tokens=tokens,
             query_truncated=windows.query_truncated,
             truncated=[i for i, number in enumerate(distinct.numbers) if number in cut],
-            timing=Timing(tokenization, results.queue_duration, results.inference_duration),
+            timing=timing,
         )
+
+    async def _run(
+        self, windows: Windows, distinct: Distinct, tokenization: float, deadline: float | None
+    ) -> BatchResults:
+        """Run the windows; an error names the passage."""
+        owners = np.repeat(distinct.places, np.diff([*windows.starts, len(windows.encodings)]))
+        with placed((owners + 1).tolist()):
+            return await self._engine.run(
+                windows.encodings, tokenization=tokenization, deadline=deadline
+            )
+
+    async def _compare(
+        self,
+        query: str,
+        distinct: Distinct,
+        direction: Direction,
+        max_passage_tokens: int | None,
+        deadline: float | None,
+    ) -> Similarities | None:
+        """Compare the vectors of query and passages; an error names the passage."""
+        if self._similarity is None:
+            return None
+        with placed([0, *(place + 1 for place in distinct.places)]):
+            return await self._similarity.score(
+                query,
+                distinct.texts,
+                direction=direction,
+                max_passage_tokens=max_passage_tokens,
+                deadline=deadline,
+            )

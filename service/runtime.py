@@ -97,7 +97,7 @@ class Runtime:
             self.settings.find_pair_model()
             shared = (self.settings, executor, self.metrics)
             encoder = await stack.enter_async_context(Encoder.open(*shared))
-            pair_model = await stack.enter_async_context(PairModel.open(*shared))
+            pair_model = await stack.enter_async_context(PairModel.open(*shared, encoder))
             if pair_model is not None:
                 self.discriminator, self.reranker = pair_model.discriminator, pair_model.reranker
             self.encoder = encoder

@@ -18,3 +18,11 @@ class Timing:
     tokenization: float
     queue: float
     inference: float
+
+    def beside(self, other: Timing) -> Timing:
+        """Return the times of two parts of a request that wait side by side."""
+        return Timing(
+            self.tokenization + other.tokenization,
+            max(self.queue, other.queue),
+            self.inference + other.inference,
+        )

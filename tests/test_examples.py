@@ -47,7 +47,7 @@ def test_each_way_hands_over_so_many_passages(
     rag: ModuleType, settings: Settings, two_part_folder: Path, top: int
 ) -> None:
     with serving(settings.model_copy(update={"model": two_part_folder})) as url:
-        output = rag.run(url, top=top, weight=0.5)
+        output = rag.run(url, top=top)
     questions, passages = rag.read_data()
     *_, plain, litotes, _, missing = output.splitlines()
     for line, way in ((plain, "plain"), (litotes, "litotes")):
@@ -65,7 +65,7 @@ def test_without_a_pair_model_both_of_its_routes_are_named(
     rag: ModuleType, settings: Settings
 ) -> None:
     with serving(settings.model_copy(update={"pair_model": None})) as url:
-        output = rag.run(url, top=2, weight=0.5)
+        output = rag.run(url, top=2)
     *_, check, rerank = output.splitlines()
     assert check.startswith("/negation-check is left out: ")
     assert rerank.startswith("/rerank is left out: ")

@@ -280,6 +280,7 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
     "inclusions": ExclusionLoss,
+    "keywords": ExclusionLoss,
     "triplets": TripletLoss,
     "polarity": OrderLoss,
     "inference": OrderLoss,

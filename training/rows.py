@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from training import corpus, public
 from training.corpus import Contrast, Exclusion, Group
+from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 
 Row = dict[str, str | float]
@@ -142,6 +143,12 @@ def inclusion_rows(rng: random.Random) -> Iterator[Row]:
         yield exclusion_row(row.inclusion or "", row.violating, row.relevant, rng)
 
 
+def keyword_rows(rng: random.Random) -> Iterator[Row]:
+    """A query for one word without, or with, another, and texts that differ in the other."""
+    for row in keyword_queries(rng):
+        yield exclusion_row(row.query, row.relevant, row.violating, rng)
+
+
 def exclusion_row(
     query: str, relevant: Sequence[str], violating: Sequence[str], rng: random.Random
 ) -> Row:
@@ -212,6 +219,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
     "inclusions": inclusion_rows,
+    "keywords": keyword_rows,
     "triplets": triplet_rows,
     "polarity": polar_pairs(("cannot/train",)),
     "inference": polar_pairs(NLI_SETS),

@@ -188,6 +188,8 @@ def test_a_calibration_that_is_none_is_refused(folder: Path, values: dict[str, o
         ({"id2label": dict(zip("0123", [*RELATIONS[:3], None], strict=True))}, "id2label"),
         ({"litotes": {}}, "abstention_threshold"),
         ({"litotes": None}, "abstention_threshold"),
+        ({"litotes": {"abstention_threshold": 0.4, "similarity_scale": "20"}}, "similarity_scale"),
+        ({"litotes": {"abstention_threshold": 0.4, "similarity_scale": -1}}, "similarity_scale"),
     ],
 )
 def test_a_discriminator_must_know_our_relations(

@@ -173,6 +173,7 @@ REFERENCES: dict[str, Callable[[list[Parts], Tensor | None], float]] = {
     "contrasts": contrast_reference,
     "exclusions": exclusion_reference,
     "inclusions": exclusion_reference,
+    "keywords": exclusion_reference,
     "polarity": order_reference,
     "graded": graded_reference,
     "questions": question_reference,

@@ -20,7 +20,12 @@ from training.config import Kind
 from training.pair import evaluate, evaluation, export, reranking, train
 from training.pair.config import PairConfig
 from training.pair.evaluation import Logits
-from training.pair.loss import PartialLabelLoss, partial_label_loss
+from training.pair.loss import (
+    PartialLabelLoss,
+    RelevanceLoss,
+    partial_label_loss,
+    relevance_loss,
+)
 from training.pair.relations import CONTRADICTION, EQUIVALENCE, NEUTRAL, OUTPUTS, RELATIONS
 from training.pair.scaling import Scaling, fit_scaling
 from training.parity import ParityError, check_discriminator
@@ -33,6 +38,7 @@ PAIRS = [
     ("the boat is late and the train is not " * 5, "Few of the boats run."),
 ]
 LENGTH = 40
+SCALE = 12.0
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +73,13 @@ def ranking_experiment(pair_experiment: PairConfig) -> PairConfig:
     """The same with a relevance output that learns."""
     folder = pair_experiment.output.with_name("model-ranking-pair")
     twins = {"twins": Kind(share=0.5, rows=4)}
-    return replace(pair_experiment, name="tiny-ranking", output=folder, relevance=twins)
+    return replace(
+        pair_experiment,
+        name="tiny-ranking",
+        output=folder,
+        relevance=twins,
+        similarity_scale=SCALE,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +160,19 @@ def test_the_service_gives_the_cross_encoders_logits_scaled(
         np.testing.assert_allclose(served([pair])[0], row, atol=1e-5)
 
 
+def test_the_relevance_is_learnt_as_a_correction_of_the_cosine(judge: Path) -> None:
+    model = CrossEncoder(str(judge), device="cpu", max_length=LENGTH)
+    model.eval()
+    columns = [["Is it open?", "Does it leak?"], ["It is open.", "No."], ["It leaks.", "It leaks."]]
+    cosines = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    with torch.no_grad():
+        loss = RelevanceLoss(model, SCALE)(columns, list(cosines))
+        pairs = [(q, p) for column in columns[1:] for q, p in zip(columns[0], column, strict=True)]
+        outputs = torch.tensor(model.predict(pairs, activation_fn=torch.nn.Identity()))[:, 4]
+    together = outputs.view(2, 2).T + SCALE * cosines
+    torch.testing.assert_close(loss, relevance_loss(together))
+
+
 def test_there_is_nothing_to_export_before_training(pair_experiment: PairConfig) -> None:
     with pytest.raises(FileNotFoundError, match="untrained/best does not exist: train first"):
         export.main(replace(pair_experiment, name="untrained"))
@@ -178,6 +203,13 @@ def test_the_folder_says_what_the_service_needs(
     assert spec.max_input_tokens == LENGTH
     assert spec.abstention_threshold == calibration["abstention"]["threshold"]
     assert calibration["abstention"]["precision"] >= pair_experiment.precision
+
+
+def test_a_model_that_corrects_a_cosine_says_at_which_scale(
+    exported_ranker: Path, exported_judge: Path
+) -> None:
+    assert read_pair(exported_ranker).similarity_scale == SCALE
+    assert read_pair(exported_judge).similarity_scale == 0.0
 
 
 def test_the_scaling_is_in_what_is_served(exported_judge: Path) -> None:
@@ -317,11 +349,12 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
 ) -> None:
     figures = evaluate.main(ranking_experiment)
     assert read(exported_ranker / "evaluation.json") == figures
-    assert set(figures["relevance"]) == {"discriminator", "cosine_base"}
+    assert set(figures["relevance"]) == {"discriminator", "relevance_alone", "cosine_base"}
+    assert figures["reranking"]["scale"] == SCALE
     table = figures["reranking"]["ndcg10"]
-    assert set(table) == {"contrast", "exclusion", "medquad"}
-    assert 0 <= figures["reranking"]["fusion_weight"] <= 1
+    assert set(table) == {"contrast", "exclusion", "medquad", "perspectives"}
+    assert figures["reranking"]["best_scale"] in reranking.SCALES
     card = (exported_ranker / "README.md").read_text()
     for search in table.values():
-        assert f"{100 * search['fused']:.1f}" in card
-    assert "Fusion weight" in capsys.readouterr().out
+        assert f"{100 * search['served']:.1f}" in card
+    assert f"Scale of the cosine: {SCALE} as served" in capsys.readouterr().out

@@ -8,14 +8,15 @@ from random import Random
 
 import pytest
 import torch
+from encoders import oracle
 
 from training import corpus
 from training.config import Kind
 from training.pair import rankings
 from training.pair.loss import relevance_loss
-from training.pair.rankings import OTHERS, SOURCES, Ranking, looked_up
+from training.pair.rankings import FAR, NEAR, SOURCES, Ranking, looked_up, with_cosines
 
-BUNDLED = ("twins", "exclusions", "topics")
+BUNDLED = ("twins", "exclusions", "keywords", "topics")
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -69,14 +70,31 @@ def test_a_query_never_stands_before_the_twin_of_its_passage_as_another_topic() 
         assert twins.get(ranking.positive) not in ranking.negatives
 
 
-def test_passages_that_share_words_are_looked_up() -> None:
+def test_passages_that_share_words_are_looked_up_and_one_from_anywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rankings, "NEIGHBOURS", 8)
     topics = ("boat harbour tide", "kiln glaze clay", "violin string bow")
     texts = [f"{topic} number{place}" for topic in topics for place in range(8)]
     answers = [(f"query {number}", text) for number, text in enumerate(texts)]
-    for ranking in islice(looked_up(answers, Random(0)), 24):
+    elsewhere = 0
+    for ranking in islice(looked_up(answers, Random(0)), 48):
         topic = ranking.positive.rpartition(" ")[0]
-        assert len(ranking.negatives) == OTHERS
-        assert all(text.startswith(topic) for text in ranking.negatives)
+        assert len(ranking.negatives) == NEAR + FAR
+        assert all(text.startswith(topic) for text in ranking.negatives[:NEAR])
+        elsewhere += sum(not text.startswith(topic) for text in ranking.negatives[NEAR:])
+    assert elsewhere > 20
+
+
+def test_rankings_carry_the_cosines_of_their_passages() -> None:
+    drawn = list(islice(SOURCES["exclusions"](Random(0)), 5))
+    encode = oracle({drawn[0].query: drawn[0].positive})
+    for ranking, row in zip(drawn, with_cosines(drawn, encode), strict=True):
+        label = row.pop("label")
+        assert row == ranking.columns()
+        vectors = encode([ranking.query, *ranking.passages])
+        assert label == pytest.approx((vectors[1:] @ vectors[0]).tolist(), abs=1e-6)
+    assert with_cosines(drawn, encode)[0]["label"][0] == pytest.approx(1.0)
 
 
 def test_all_answers_of_a_query_are_left_out_also_where_a_passage_answers_others_too() -> None:

@@ -10,7 +10,7 @@ from encoders import oracle
 from numpy.typing import NDArray
 
 from training.pair import reranking
-from training.pair.reranking import Reranked, Search, choose_weight, rerank, searches
+from training.pair.reranking import Reranked, Search, choose_scale, rerank, searches
 
 PASSAGES = [f"Passage {number}." for number in range(60)]
 QUERIES = [f"Query {number}?" for number in range(8)]
@@ -38,37 +38,37 @@ def test_only_the_nearest_passages_are_judged() -> None:
     assert np.isfinite(found.similarity).sum(axis=1).tolist() == [reranking.DEPTH] * len(QUERIES)
     dropped = (encode(QUERIES) @ encode(PASSAGES).T)[~np.isfinite(found.similarity)]
     assert dropped.max() < np.sort(found.similarity, axis=1)[:, -5].min()
-    # Scores that are alike leave the encoder's order.
-    assert found.ndcg(0.5, half=1) == found.ndcg(0.0, half=1) == 1.0
+    # Relevances that are alike leave the encoder's order.
+    assert found.after(5.0, half=1) == found.before(half=1) == 1.0
 
 
-def test_the_better_of_two_orders_gets_the_weight() -> None:
+def test_the_better_of_two_orders_counts_for_more() -> None:
     wrong = {query: PASSAGES[number + 1] for number, query in enumerate(QUERIES)}
     right_judge = rerank(SEARCH, oracle(wrong), judge(OWN))
     right_encoder = rerank(SEARCH, oracle(OWN), judge(wrong))
-    assert right_judge.ndcg(0.0, half=0) < right_judge.ndcg(1.0, half=0) == 1.0
-    assert choose_weight({"any": right_judge}) > 0.3
-    assert choose_weight({"any": right_encoder}) == 0.0
+    assert right_judge.before(half=0) < right_judge.after(0.0, half=0) == 1.0
+    assert choose_scale({"any": right_judge}) == 0.0
+    assert choose_scale({"any": right_encoder}) > 5.0
 
 
 def test_the_halves_are_every_second_query() -> None:
     similarity = np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32)
     found = Reranked(similarity, np.zeros_like(similarity), [[0], [1]])
-    assert found.ndcg(0.0, half=0) == 1.0
-    assert found.ndcg(0.0, half=1) == pytest.approx(1 / np.log2(3))
+    assert found.before(half=0) == 1.0
+    assert found.before(half=1) == pytest.approx(1 / np.log2(3))
 
 
 def test_an_answer_that_is_no_candidate_is_not_found() -> None:
     similarity = np.array([[0.1, -np.inf]] * 2, dtype=np.float32)
     score = np.array([[0.0, 1.0]] * 2, dtype=np.float32)
     found = Reranked(similarity, score, [[1], [1]])
-    # It comes last of the two, whatever its score.
-    assert found.ndcg(1.0, half=1) == pytest.approx(1 / np.log2(3))
+    # It comes last of the two, whatever its relevance.
+    assert found.after(0.0, half=1) == pytest.approx(1 / np.log2(3))
 
 
 def test_the_dev_searches_share_one_pool_of_passages() -> None:
     found = searches()
-    assert set(found) == {"contrast", "exclusion", "medquad"}
+    assert set(found) == {"contrast", "exclusion", "medquad", "perspectives"}
     contrast, exclusion = found["contrast"], found["exclusion"]
     assert contrast.passages == exclusion.passages
     assert len(set(contrast.passages)) == len(contrast.passages)

@@ -17,7 +17,7 @@ from training.pair.relations import CONTRADICTION, EQUIVALENCE, HEDGE, NEUTRAL, 
 from training.pair.rows import SOURCES, Pair
 
 ALL = EQUIVALENCE | CONTRADICTION | HEDGE | NEUTRAL
-BUNDLED = ("groups", "strangers", "passages", "embedded")
+BUNDLED = ("groups", "strangers", "noise", "passages", "embedded")
 PUBLIC = tuple(source for source in SOURCES if source not in BUNDLED)
 
 
@@ -168,10 +168,10 @@ def truth() -> dict[frozenset[str], int]:
 def test_group_pairs_have_the_relation_that_the_group_says(
     truth: dict[frozenset[str], int],
 ) -> None:
-    drawn = rows.draw({"groups": 1.0}, 1000, seed=1)
+    drawn = rows.draw({"groups": 1.0}, 1200, seed=1)
     assert all(truth[frozenset((pair.a, pair.b))] == pair.label for pair in drawn)
     assert Counter(pair.label for pair in drawn) == {
-        EQUIVALENCE: 200,
+        EQUIVALENCE: 400,
         CONTRADICTION: 400,
         HEDGE: 200,
         NEUTRAL: 200,
@@ -246,6 +246,17 @@ def test_strangers_come_from_two_groups_and_are_neutral() -> None:
     for pair in islice(SOURCES["strangers"](Random(2)), 200):
         assert pair.label == NEUTRAL
         assert group_of[pair.a] != group_of[pair.b]
+
+
+def test_noise_is_neutral_beside_a_text_and_beside_other_noise() -> None:
+    known = {text for group in corpus.groups("train") for text in (group.anchor, *group.same)}
+    drawn = list(islice(SOURCES["noise"](Random(0)), 300))
+    beside_texts = sum(pair.a in known for pair in drawn)
+    assert 200 < beside_texts < 300
+    for pair in drawn:
+        assert pair.label == NEUTRAL
+        assert pair.b.strip()
+        assert pair.b not in known
 
 
 def test_the_dev_groups_are_parted_between_calibration_and_report() -> None:

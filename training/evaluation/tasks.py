@@ -155,6 +155,15 @@ def perspectives(encode: Encode) -> float | None:
     (`training.rows`). Relevance that ignores stance is what an encoder loses that takes every
     disagreement for distance.
     """
+    search = perspectives_search()
+    if search is None:
+        return None
+    claims, views, relevant = search
+    return metrics.ndcg_at_10(encode(claims) @ encode(views).T, relevant)
+
+
+def perspectives_search() -> tuple[list[str], list[str], list[list[int]]] | None:
+    """Perspectrum dev: claims, perspectives, and the positions of the perspectives on each."""
     pairs = public.load("perspectrum/dev_claim_stance")
     if not pairs:
         return None
@@ -164,7 +173,7 @@ def perspectives(encode: Encode) -> float | None:
     relevant: dict[str, list[int]] = {claim: [] for claim in claims}
     for pair in pairs:
         relevant[pair["a"]].append(where[pair["b"]])
-    return metrics.ndcg_at_10(encode(claims) @ encode(views).T, list(relevant.values()))
+    return claims, views, list(relevant.values())
 
 
 def similarities(encode: Encode, text: str, others: Sequence[str]) -> Vectors:

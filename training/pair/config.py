@@ -24,6 +24,8 @@ class PairConfig:
         shares: Share of the pairs by source (`training.pair.rows`).
         relevance: Share of the steps, in place of steps on pairs, and rows a step, by source of
             rankings (`training.pair.rankings`).
+        similarity_scale: What the encoder's cosine is multiplied by before the relevance output is
+            added to it, in training and in the service; at 0 the output has to do without it.
         objective: Loss of the relations (`training.pair.loss.PartialLabelLoss`).
         learning_rate: Peak of the linear schedule.
         warmup_steps: Steps to reach it.
@@ -49,6 +51,7 @@ class PairConfig:
     precision: float
     start: str | None = None
     relevance: dict[str, Kind] = field(default_factory=dict)
+    similarity_scale: float = 0.0
     objective: str = "likelihood"
 
     @property

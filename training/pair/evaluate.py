@@ -19,7 +19,7 @@ from scipy.special import softmax
 from training import model_card
 from training.evaluation import tasks
 from training.evaluation.base_encoder import BaseEncoder
-from training.evaluation.encoding import Encode, Remembered, Vectors
+from training.evaluation.encoding import Encode, Remembered
 from training.pair import evaluation, reliability, reranking
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.cue_rule import cue_features
@@ -61,7 +61,7 @@ def main(config: PairConfig) -> dict[str, Any]:
             name: evaluation.relation_figures(other(texts), relations)
             for name, other in others.items()
         },
-        **public_figures({"discriminator": score, **others}),
+        **public_figures({"discriminator": score, **others, **cosine_judges(encode)}),
         "strangers": {
             name: evaluation.strangers(judge)
             for name, judge in {"discriminator": score, **others}.items()
@@ -105,17 +105,31 @@ def baselines(encode: Mapping[str, Encode]) -> dict[str, Score]:
 
     def cuts(encoder: Encode) -> Score:
         return evaluation.grow_tree(
-            lambda pairs: cosines(encoder, pairs)[:, None], rows, leaves=len(RELATIONS)
+            lambda pairs: evaluation.cosines(encoder, pairs)[:, None], rows, leaves=len(RELATIONS)
         )
 
     by_cosine = {f"cosine_{name}": cuts(encoder) for name, encoder in encode.items()}
     return {**by_cosine, "cue_rule": evaluation.grow_tree(cue_features, rows, leaves=CUE_LEAVES)}
 
 
-def cosines(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
-    """Cosine of the two texts of each pair."""
-    first, second = encode([a for a, _ in pairs]), encode([b for _, b in pairs])
-    return np.einsum("nd,nd->n", first, second)
+def cosine_judges(encode: Mapping[str, Encode]) -> dict[str, Score]:
+    """Judges by the cosine itself, for an AUC: the nearer, the more equivalent.
+
+    The cuts of `baselines` are few and for the relations of the distilled groups; a ranking of
+    pairs would gain nothing from them.
+    """
+
+    def judge(encoder: Encode) -> Score:
+        def score(pairs: Sequence[tuple[str, str]]) -> Logits:
+            cosine = evaluation.cosines(encoder, pairs)
+            logits = np.zeros((len(pairs), len(RELATIONS)), dtype=np.float32)
+            logits[:, RELATIONS.index("equivalence")] = cosine
+            logits[:, RELATIONS.index("contradiction")] = -cosine
+            return logits
+
+        return score
+
+    return {f"cosine_{name}": judge(encoder) for name, encoder in encode.items()}
 
 
 def public_figures(judges: Mapping[str, Score]) -> dict[str, Any]:
@@ -144,9 +158,15 @@ def ranking_figures(served: ServedDiscriminator, encode: Mapping[str, Encode]) -
         }
         for name, encoder in encode.items()
     }
+    ours = next(iter(encode.values()))
+    scale = served.spec.similarity_scale
+    together = evaluation.with_similarity(served.relevance, ours, scale)
+    orders = {"discriminator": evaluation.relevance_figures(together), **own}
+    if scale:
+        orders["relevance_alone"] = evaluation.relevance_figures(served.relevance)
     return {
-        "relevance": {"discriminator": evaluation.relevance_figures(served.relevance), **own},
-        "reranking": reranking.figures(next(iter(encode.values())), served.relevance),
+        "relevance": orders,
+        "reranking": reranking.figures(ours, served.relevance, scale),
     }
 
 
@@ -163,7 +183,8 @@ def print_tables(figures: dict[str, Any]) -> None:
         print_table("order, percent", figures["relevance"])
         table = figures["reranking"]["ndcg10"]
         print_table("reranked, nDCG@10", {name: without(row) for name, row in table.items()})
-        print(f"Fusion weight {figures['reranking']['fusion_weight']}.")
+        print(f"Scale of the cosine: {figures['reranking']['scale']} as served,", end=" ")
+        print(f"{figures['reranking']['best_scale']} would be best on the other half.")
 
 
 def without(row: Mapping[str, float]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training import corpus, public
 from training.evaluation import metrics
+from training.evaluation.encoding import Encode, Vectors
 from training.pair.relations import POSSIBLE, RELATIONS
 from training.pair.rows import Part, dev_pairs
 from training.pair.scaling import Logits
@@ -40,6 +41,21 @@ def both_orders(score: Score) -> Score:
         return ((score(pairs) + score(swapped)) / 2).astype(np.float32)
 
     return symmetric
+
+
+def with_similarity(relevance: Relevance, encode: Encode, scale: float) -> Relevance:
+    """Add an encoder's cosine, at a scale, to the relevance: what passages are ranked by."""
+
+    def ranked_by(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        return (relevance(pairs) + scale * cosines(encode, pairs)).astype(np.float32)
+
+    return ranked_by
+
+
+def cosines(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
+    """Cosine of the two texts of each pair."""
+    first, second = encode([a for a, _ in pairs]), encode([b for _, b in pairs])
+    return np.einsum("nd,nd->n", first, second)
 
 
 def relation_figures(logits: Logits, relations: NDArray[np.int64]) -> dict[str, float]:

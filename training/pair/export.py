@@ -48,11 +48,7 @@ def main(config: PairConfig) -> Path:
         scaling = fit_scaling(logits, relations)
         calibration = calibrate(logits, relations, scaling, config.precision)
         write_folder(checkpoint, staged, scaling=scaling, config=config)
-        settings = {
-            "abstention_threshold": calibration["abstention"]["threshold"],
-            "max_length": config.max_length,
-        }
-        amend_config(staged, settings)
+        amend_config(staged, config, calibration["abstention"]["threshold"])
         write_json(staged / "calibration.json", calibration)
         parity = check_discriminator(staged, reference=checkpoint, scaling=scaling)
         write_json(staged / "parity.json", parity)
@@ -79,7 +75,7 @@ def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: Pa
         split_outputs(graph)
     storage.save_graph(storage.point_into_weights(graph, folder), folder)
     # Read by sentence-transformers and by the service; the threshold is not known yet.
-    amend_config(folder, {"abstention_threshold": 0.0, "max_length": config.max_length})
+    amend_config(folder, config, abstention_threshold=0.0)
 
 
 def learnt_relevance(config: PairConfig) -> bool:
@@ -159,11 +155,15 @@ def trace(folder: Path) -> onnx.ModelProto:
         return onnx.load(Path(name) / storage.GRAPH)
 
 
-def amend_config(folder: Path, settings: dict[str, Any]) -> None:
+def amend_config(folder: Path, config: PairConfig, abstention_threshold: float) -> None:
     """Put what only the service needs into the folder's `config.json`."""
     path = folder / "config.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["litotes"] = settings
+    content["litotes"] = {
+        "abstention_threshold": abstention_threshold,
+        "max_length": config.max_length,
+        "similarity_scale": config.similarity_scale,
+    }
     write_json(path, content)
 
 

@@ -65,14 +65,35 @@ class RelevanceLoss(PairLoss):
     The cross-entropy of a softmax over a query's passages (ListNet's with one relevant passage, Cao
     et al. 2007), and half of the binary cross-entropy of each, so that a sigmoid of the score means
     something across queries.
+
+    What is ranked by is the sum of the output and of the base encoder's cosine at a fixed scale:
+    the head has to learn what the cosine gets wrong, and need not learn again what it knows.
+
+    Args:
+        model: The cross-encoder.
+        similarity_scale: What the cosine is multiplied by.
     """
 
-    def forward(self, inputs: list[list[str]], labels: Tensor | None = None, **_: Any) -> Tensor:
-        """Run the queries, the first column, with each of the other columns' passages."""
+    def __init__(self, model: CrossEncoder, similarity_scale: float = 0.0) -> None:
+        super().__init__(model)
+        self.similarity_scale = similarity_scale
+
+    def forward(
+        self, inputs: list[list[str]], labels: Sequence[Tensor] | None = None, **_: Any
+    ) -> Tensor:
+        """Run the queries, the first column, with each of the other columns' passages.
+
+        Args:
+            inputs: Queries, then one column for each passage of a ranking.
+            labels: For each query the cosine of each of its passages, (passages,); None without.
+        """
         query, *passages = inputs
         pairs = [pair for column in passages for pair in zip(query, column, strict=True)]
-        relevance = self.outputs(pairs)[:, len(RELATIONS)]
-        return relevance_loss(relevance.view(len(passages), len(query)).T)
+        scores = self.outputs(pairs)[:, len(RELATIONS)].view(len(passages), len(query)).T
+        if labels is not None:
+            cosines = torch.stack(list(labels)).to(scores)
+            scores = scores + self.similarity_scale * cosines
+        return relevance_loss(scores)
 
 
 def relevance_loss(scores: Tensor) -> Tensor:

@@ -10,14 +10,21 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from training import corpus, public
 from training.config import Kind
+from training.evaluation.encoding import Encode, Remembered
+from training.evaluation.tasks import similarities
+from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 from training.rows import Row, numbered, passages_of, passes
 
-# Passages beside the one that answers, where they are looked up.
-OTHERS = 3
+# Passages beside the one that answers, where they are looked up: some of those near it, and some
+# from anywhere, or what has nothing to do with the query would be scored as chance has it.
+NEAR, FAR = 2, 1
+# How many near passages these are drawn from.
+NEIGHBOURS = 30
 # Passages whose neighbours are looked up together.
 LOOKED_UP = 2000
 
@@ -35,10 +42,32 @@ class Ranking:
         rest = numbered("negative", self.negatives)
         return {"query": self.query, "positive": self.positive, **rest}
 
+    @property
+    def passages(self) -> tuple[str, ...]:
+        """All passages, the one that answers first."""
+        return (self.positive, *self.negatives)
+
     def __len__(self) -> int:
         """Characters of all that is run for it."""
-        passages = (self.positive, *self.negatives)
-        return len(passages) * len(self.query) + sum(map(len, passages))
+        return len(self.passages) * len(self.query) + sum(map(len, self.passages))
+
+
+def with_cosines(rankings: Sequence[Ranking], encode: Encode) -> list[dict[str, Any]]:
+    """Rankings as rows with the query's cosine with each of their passages, under `label`.
+
+    Args:
+        rankings: All of one source.
+        encode: The encoder that the relevance output is to correct.
+    """
+    encode = Remembered(encode)
+    encode([text for ranking in rankings for text in (ranking.query, *ranking.passages)])
+    return [
+        {
+            **ranking.columns(),
+            "label": similarities(encode, ranking.query, ranking.passages).tolist(),
+        }
+        for ranking in rankings
+    ]
 
 
 def draw(kind: str, settings: Kind, steps: int, seed: int) -> list[Ranking]:
@@ -68,6 +97,12 @@ def exclusion_rankings(rng: random.Random) -> Iterator[Ranking]:
         yield Ranking(row.query, rng.choice(row.relevant), row.violating)
         if row.inclusion:
             yield Ranking(row.inclusion, rng.choice(row.violating), row.relevant)
+
+
+def keyword_rankings(rng: random.Random) -> Iterator[Ranking]:
+    """A query for one word without, or with, another before texts that differ in the other."""
+    for row in keyword_queries(rng):
+        yield Ranking(row.query, row.relevant[0], row.violating)
 
 
 def topic_rankings(rng: random.Random) -> Iterator[Ranking]:
@@ -101,7 +136,7 @@ def looked_up(
     rng: random.Random,
     twins: Mapping[str, str] | None = None,
 ) -> Iterator[Ranking]:
-    """Set each query before its answer and the passages nearest to that by their words.
+    """Set each query before its answer, passages near to that by their words, and one far away.
 
     The other answers of the same query are left out.
 
@@ -117,26 +152,34 @@ def looked_up(
     where = {text: index for index, text in enumerate(texts)}
     ordered = passes(answers, rng)
     while chunk := list(islice(ordered, LOOKED_UP)):
-        # Some more than are needed, since those that answer as well are left out.
-        found = neighbours(texts, [where[passage] for _, passage in chunk], OTHERS + 3)
-        others = (
-            [text for text in near if text not in known[query]]
-            for (query, _), near in zip(chunk, found, strict=True)
-        )
-        complete = [
-            Ranking(query, passage, tuple(rng.sample(beside, OTHERS)))
-            for (query, passage), beside in zip(chunk, others, strict=True)
-            if len(beside) >= OTHERS
-        ]
+        found = neighbours(texts, [where[passage] for _, passage in chunk], NEIGHBOURS)
+        complete = []
+        for (query, passage), near in zip(chunk, found, strict=True):
+            others = _others(near, texts, known[query], rng)
+            if len(others) == NEAR + FAR:
+                complete.append(Ranking(query, passage, others))
         yield from complete
         # Too few passages to choose from: another pass would find no more.
         if not complete:
             return
 
 
+def _others(
+    near: Sequence[str], texts: Sequence[str], known: set[str], rng: random.Random
+) -> tuple[str, ...]:
+    """Draw passages that do not answer; fewer where there are too few."""
+    close = [text for text in near if text not in known]
+    close = rng.sample(close, min(NEAR, len(close)))
+    # Some more than are needed, since one may answer, or have been drawn as a near one.
+    drawn = rng.sample(texts, min(len(texts), FAR + len(known) + NEAR))
+    far = [text for text in drawn if text not in known and text not in close]
+    return (*close, *far[:FAR])
+
+
 SOURCES: dict[str, Callable[[random.Random], Iterator[Ranking]]] = {
     "twins": twin_rankings,
     "exclusions": exclusion_rankings,
+    "keywords": keyword_rankings,
     "topics": topic_rankings,
     "questions": question_rankings,
     "claims": claim_rankings,

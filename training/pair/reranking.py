@@ -1,7 +1,8 @@
-"""What reranking does to a search: the encoder's best passages, ordered anew by relevance.
+"""What reranking does to a search: the encoder's best passages, ordered anew.
 
-nDCG@10 in the encoder's order, in that of the relevance, and in that of both fused; the weight of
-the fusion is chosen on one half of the queries, and all figures are of the other half.
+nDCG@10 in the encoder's order, in that of the relevance alone, in that of the scaled cosine and the
+relevance together as `/rerank` has it, and at the scale that is best on one half of the queries;
+all figures are of the other half.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from training import corpus
 from training.evaluation import metrics
 from training.evaluation.encoding import Encode
-from training.evaluation.tasks import medquad_search
+from training.evaluation.tasks import medquad_search, perspectives_search
 from training.pair.evaluation import Relevance
 
 # Passages of a query that are ordered anew.
 DEPTH = 50
 QUESTIONS = 200
-WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
+SCALES = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 70.0, 100.0)
 
 Matrix = NDArray[np.float32]
 
@@ -43,21 +43,28 @@ class Reranked:
 
     Args:
         similarity: (queries, passages) cosines; -inf for what is no candidate.
-        score: (queries, passages) relevance as a probability, as `/rerank` gives it.
+        relevance: (queries, passages) logits.
         relevant: For each query the positions of the passages that answer it.
     """
 
     similarity: Matrix
-    score: Matrix
+    relevance: Matrix
     relevant: Sequence[Sequence[int]]
 
-    def ndcg(self, weight: float, half: int) -> float:
-        """Return nDCG@10 of `(1 - weight) similarity + weight score` over every second query."""
+    def before(self, half: int) -> float:
+        """Return nDCG@10 of the encoder's own order over every second query."""
+        return self._ndcg(self.similarity, half)
+
+    def after(self, scale: float, half: int) -> float:
+        """Return nDCG@10 of `scale * similarity + relevance` over every second query."""
+        there = np.where(np.isfinite(self.similarity), self.similarity, 0)
+        return self._ndcg(np.float32(scale) * there + self.relevance, half)
+
+    def _ndcg(self, scores: Matrix, half: int) -> float:
         there = np.isfinite(self.similarity)
-        similarity = np.where(there, self.similarity, 0)
-        # What is no candidate comes after all that are: their sums are at least -1.
-        fused = np.where(there, (1 - weight) * similarity + weight * self.score, -2)
-        return metrics.ndcg_at_10(fused[half::2], self.relevant[half::2])
+        # What is no candidate comes after all that are.
+        scores = np.where(there, scores, scores[there].min() - np.float32(1))
+        return metrics.ndcg_at_10(scores[half::2], self.relevant[half::2])
 
 
 def searches() -> dict[str, Search]:
@@ -84,23 +91,32 @@ def searches() -> dict[str, Search]:
     }
     if (questions := medquad_search(queries=QUESTIONS)) is not None:
         found["medquad"] = Search(*questions)
+    if (claims := perspectives_search()) is not None:
+        found["perspectives"] = Search(*claims)
     return found
 
 
-def figures(encode: Encode, relevance: Relevance) -> dict[str, Any]:
-    """Choose the weight on the even queries, and measure on the odd ones."""
+def figures(encode: Encode, relevance: Relevance, scale: float) -> dict[str, Any]:
+    """Measure on the odd queries, and choose the best scale on the even ones.
+
+    Args:
+        encode: The encoder that finds the candidates.
+        relevance: The relevance output.
+        scale: What `/rerank` multiplies the cosine by.
+    """
     reranked = {name: rerank(search, encode, relevance) for name, search in searches().items()}
-    weight = choose_weight(reranked)
+    best = choose_scale(reranked)
     by_search = {
         name: {
             "queries": len(found.relevant[1::2]),
-            "before": found.ndcg(0.0, half=1),
-            "after": found.ndcg(1.0, half=1),
-            "fused": found.ndcg(weight, half=1),
+            "before": found.before(half=1),
+            "alone": found.after(0.0, half=1),
+            "served": found.after(scale, half=1),
+            "best": found.after(best, half=1),
         }
         for name, found in reranked.items()
     }
-    return {"candidates": DEPTH, "fusion_weight": weight, "ndcg10": by_search}
+    return {"candidates": DEPTH, "scale": scale, "best_scale": best, "ndcg10": by_search}
 
 
 def rerank(search: Search, encode: Encode, relevance: Relevance) -> Reranked:
@@ -114,16 +130,16 @@ def rerank(search: Search, encode: Encode, relevance: Relevance) -> Reranked:
         for passage in row
     ]
     similarity = np.full_like(cosines, -np.inf)
-    score = np.zeros_like(cosines)
+    logits = np.zeros_like(cosines)
     rows = np.arange(len(cosines))[:, None]
     similarity[rows, candidates] = cosines[rows, candidates]
-    score[rows, candidates] = expit(relevance(pairs)).reshape(candidates.shape)
-    return Reranked(similarity, score, search.relevant)
+    logits[rows, candidates] = relevance(pairs).reshape(candidates.shape)
+    return Reranked(similarity, logits, search.relevant)
 
 
-def choose_weight(reranked: Mapping[str, Reranked]) -> float:
-    """The weight with the best mean nDCG@10 over the searches, on the even queries."""
+def choose_scale(reranked: Mapping[str, Reranked]) -> float:
+    """The scale with the best mean nDCG@10 over the searches, on the even queries."""
     return max(
-        WEIGHTS,
-        key=lambda weight: np.mean([found.ndcg(weight, half=0) for found in reranked.values()]),
+        SCALES,
+        key=lambda scale: np.mean([found.after(scale, half=0) for found in reranked.values()]),
     )

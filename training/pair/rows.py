@@ -79,12 +79,17 @@ def either_way(pair: Pair, rng: random.Random) -> Pair:
 
 
 def group_pairs(rng: random.Random) -> Iterator[Pair]:
-    """One pair of each relation from a distilled group; any equivalent text may be the anchor."""
+    """Pairs of each relation from a distilled group; any equivalent text may be the anchor.
+
+    Equivalence and contradiction twice as often as the others: to tell them apart is what is hard.
+    """
     for group in passes(corpus.groups("train"), rng):
         first, second, third, *_ = rng.sample((group.anchor, *group.same), 3)
+        denials = rng.sample(group.negated, 2)
         yield Pair(first, second, EQUIVALENCE)
-        yield Pair(first, rng.choice(group.negated), CONTRADICTION)
-        yield Pair(second, rng.choice(group.negated), CONTRADICTION)
+        yield Pair(second, third, EQUIVALENCE)
+        yield Pair(first, denials[0], CONTRADICTION)
+        yield Pair(second, denials[1], CONTRADICTION)
         yield Pair(second, rng.choice(group.hedged), HEDGE)
         yield Pair(third, rng.choice(group.neutral), NEUTRAL)
 
@@ -107,6 +112,30 @@ def stranger_pairs(rng: random.Random) -> Iterator[Pair]:
         if other is not group:
             theirs = (other.anchor, *other.same, *other.negated, *other.hedged, *other.neutral)
             yield Pair(rng.choice((group.anchor, *group.same)), rng.choice(theirs), NEUTRAL)
+
+
+def noise_pairs(rng: random.Random) -> Iterator[Pair]:
+    """A text beside what says nothing: marks, numbers, letters, or words in no order."""
+    groups = corpus.groups("train")
+    words = [word for group in groups[::10] for word in group.anchor.split()]
+    for group in passes(groups, rng):
+        text = rng.choice((group.anchor, *group.same, noise(words, rng)))
+        yield Pair(text, noise(words, rng), NEUTRAL)
+
+
+def noise(words: Sequence[str], rng: random.Random) -> str:
+    """Write what says nothing, of one to thirty parts."""
+    count = rng.choice((1, 2, 3, 5, 10, 30))
+    alphabets = (
+        "!?.,;:-[]()#*",
+        "0123456789",
+        "abcdefghijklmnopqrstuvwxyz",
+        "αβγδжшщыकखगあいう漢字文",
+    )
+    alphabet = rng.choice((*alphabets, None))
+    if alphabet is None:
+        return " ".join(rng.choices(words, k=count))
+    return rng.choice(("", " ")).join(rng.choices(alphabet, k=count))
 
 
 def embedded_pairs(rng: random.Random) -> Iterator[Pair]:
@@ -138,6 +167,7 @@ def labelled_pairs(names: Sequence[str]) -> Callable[[random.Random], Iterator[P
 SOURCES: dict[str, Callable[[random.Random], Iterator[Pair]]] = {
     "groups": group_pairs,
     "strangers": stranger_pairs,
+    "noise": noise_pairs,
     "passages": passage_pairs,
     "embedded": embedded_pairs,
     "inference": labelled_pairs(NLI_SETS),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base
 from training.config import check_known
+from training.evaluation.base_encoder import BaseEncoder
+from training.evaluation.encoding import Remembered
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.evaluation import (
+    Relevance,
     Score,
     both_orders,
     contradiction_auc,
@@ -32,6 +37,7 @@ from training.pair.evaluation import (
     relation_figures,
     relevance_figures,
     strangers,
+    with_similarity,
 )
 from training.pair.loss import (
     OBJECTIVES,
@@ -39,7 +45,7 @@ from training.pair.loss import (
     RelevanceLoss,
     balanced_weights,
 )
-from training.pair.rankings import SOURCES, draw
+from training.pair.rankings import SOURCES, draw, with_cosines
 from training.pair.relations import OUTPUTS, RELATIONS
 from training.run import (
     has_bfloat16,
@@ -71,13 +77,13 @@ def main(config: PairConfig) -> Path:
     if config.objective == "weighted":
         weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
     relations = PartialLabelLoss(model, config.objective, weights)
-    relevance = RelevanceLoss(model)
+    relevance = RelevanceLoss(model, config.similarity_scale)
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments(config, bf16=bf16),
         train_dataset=datasets,
         loss={name: relations if name == PAIRS else relevance for name in datasets},
-        evaluator=PairEvaluator(bf16=bf16, relevance=bool(config.relevance)),
+        evaluator=PairEvaluator(config, bf16=bf16),
     )
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
     best = config.folder / "best"
@@ -99,6 +105,7 @@ def check_names(config: PairConfig) -> None:
 
 def draw_datasets(config: PairConfig) -> DatasetDict:
     """Draw a run's pairs, and the rankings of each source; one that is not there is left out."""
+    encode = BaseEncoder(config.base) if config.similarity_scale and config.relevance else None
     steps = processes() * config.pair_steps
     drawn = rows.draw(config.shares, steps * config.rows, config.seed)
     pairs = rows.batched_by_length(drawn, config.rows, config.seed)
@@ -107,7 +114,10 @@ def draw_datasets(config: PairConfig) -> DatasetDict:
         rankings = draw(name, kind, processes() * config.steps, config.seed)
         if rankings:
             ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
-            datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
+            if encode is not None:
+                datasets[name] = Dataset.from_list(with_cosines(ordered, encode))
+            else:
+                datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
         else:
             logger.warning("No rankings of %s: the run goes on without them", name)
     for name, dataset in datasets.items():
@@ -148,14 +158,14 @@ class PairEvaluator(SentenceEvaluator):
     Their mean, `joint`, chooses the checkpoint.
 
     Args:
+        config: The run; where it trains no relevance, that head does not count.
         bf16: Run in bfloat16.
-        relevance: Whether the relevance head is trained, and so counts.
     """
 
-    def __init__(self, *, bf16: bool, relevance: bool) -> None:
+    def __init__(self, config: PairConfig, *, bf16: bool) -> None:
         super().__init__()
+        self.config = config
         self.bf16 = bf16
-        self.relevance = relevance
         self.primary_metric = "joint"
 
     def __call__(
@@ -184,11 +194,25 @@ class PairEvaluator(SentenceEvaluator):
             if (auc := contradiction_auc(symmetric, name, count)) is not None:
                 figures[f"auc_{name.partition('/')[0]}"] = auc
                 chosen.append(auc)
-        if self.relevance:
-            found = relevance_figures(lambda pairs: outputs(pairs)[:, len(RELATIONS)])
+        if self.config.relevance:
+            found = relevance_figures(self.ranked_by(outputs))
             figures |= found
             chosen += found.values()
         return {**figures, "strangers": strangers(symmetric), "joint": float(np.mean(chosen))}
+
+    def ranked_by(self, outputs: Score) -> Relevance:
+        """What the run ranks passages by: the output, and the base encoder's cosine with it."""
+
+        def relevance(pairs: Sequence[tuple[str, str]]) -> Any:
+            return outputs(pairs)[:, len(RELATIONS)]
+
+        scale = self.config.similarity_scale
+        return with_similarity(relevance, self.base, scale) if scale else relevance
+
+    @cached_property
+    def base(self) -> Remembered:
+        """The base encoder, whose dev vectors are the same at every look."""
+        return Remembered(BaseEncoder(self.config.base))
 
 
 if __name__ == "__main__":

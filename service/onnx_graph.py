@@ -1,0 +1,106 @@
+"""A graph in ONNX Runtime, on a CPU or on CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from service.errors import StartupError
+from service.graph import Shape
+from service.weights import check_weights
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+
+class OnnxGraph:
+    """A graph in an ONNX Runtime session.
+
+    Args:
+        path: The `.onnx` file; weights beside it are found by ONNX Runtime.
+        provider: The execution provider that must run.
+        threads: Threads of one run on a CPU.
+
+    Attributes:
+        inputs: Names of the inputs.
+        outputs: Shapes of the outputs by name; what only a run shows is None.
+        provider: The execution provider that really runs.
+
+    Raises:
+        StartupError: The graph cannot be loaded, or the provider is not what runs.
+    """
+
+    def __init__(self, path: Path, provider: str, threads: int) -> None:
+        self.provider = provider
+        self._session = _open_session(path, provider, threads)
+        self.inputs = [node.name for node in self._session.get_inputs()]
+        self.outputs = {node.name: _shape(node.shape) for node in self._session.get_outputs()}
+
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run one forward pass and return the outputs that are asked for; no others are made."""
+        found: list[NDArray[Any]] = self._session.run(list(outputs), dict(feeds))
+        return found
+
+
+def has_cuda() -> bool:
+    """Whether this ONNX Runtime was built for CUDA."""
+    return CUDA in onnxruntime.get_available_providers()
+
+
+def _shape(sizes: Sequence[object]) -> Shape:
+    return tuple(size if isinstance(size, int) else None for size in sizes)
+
+
+def _open_session(graph: Path, provider: str, threads: int) -> onnxruntime.InferenceSession:
+    if provider not in onnxruntime.get_available_providers():
+        raise StartupError(f"this ONNX Runtime has no {provider}")
+    if provider == CUDA and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    try:
+        session = onnxruntime.InferenceSession(
+            str(graph),
+            sess_options=_session_options(threads),
+            providers=[(provider, _provider_options(provider))],
+        )
+    except Exception as error:
+        # ONNX Runtime's exceptions have no common base under Exception.
+        raise StartupError(f"{graph} cannot be loaded: {_first_line(error)}") from error
+    active = session.get_providers()[0]
+    if active != provider:
+        raise StartupError(f"asked for {provider}, but ONNX Runtime runs {active}")
+    session.disable_fallback()
+    check_weights(graph, session.get_modelmeta().custom_metadata_map)
+    return session
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    # Spinning threads keep their cores busy long after a request has been answered.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Memory patterns are for one shape, and every batch has its own. The arena stays: batches are
+    # bounded, so it is too, and without it each pass pays for its pages anew.
+    options.enable_mem_pattern = False
+    return options
+
+
+def _provider_options(provider: str) -> dict[str, str]:
+    if provider != CUDA:
+        return {}
+    return {
+        # Doubling an arena on each growth would take memory that no batch needs.
+        "arena_extend_strategy": "kSameAsRequested",
+        # TF32 would make a text's vector depend on its batch; speed comes from the fp16 graph.
+        "use_tf32": "0",
+    }

@@ -1,0 +1,83 @@
+"""A query and passages to the cosine of their vectors, as what a reranker starts from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.distinct import placed
+from service.encoder import Embeddings, Encoder
+from service.timing import Timing
+from service.tokenization import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Similarities:
+    """How similar the passages of one request are to its query.
+
+    Attributes:
+        scores: One a passage: its cosine, scaled.
+        tokens: Tokens that were run, special tokens included.
+        timing: Where the time went.
+    """
+
+    scores: NDArray[np.float32]
+    tokens: int
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Compares a query with passages by the encoder's vectors.
+
+    Attributes:
+        encoder: The encoder, at the model folder's own negation weight.
+        scale: What the cosine is multiplied by.
+    """
+
+    encoder: Encoder
+    scale: float
+
+    async def score(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        direction: Direction,
+        max_passage_tokens: int | None,
+        deadline: float | None,
+    ) -> Similarities:
+        """Score passages; of a long one the encoder reads the beginning.
+
+        Args:
+            query: What is looked for.
+            passages: At least one.
+            direction: The end of a long query that is cut.
+            max_passage_tokens: Cut passages after so many tokens.
+            deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
+
+        Raises:
+            ServiceError: What `Encoder.embed` raises; `index` is 0 for the query and n + 1 for the
+                n-th passage.
+        """
+        asked, found = await asyncio.gather(
+            self.encoder.embed([query], truncate=True, direction=direction, deadline=deadline),
+            self._embed(passages, max_passage_tokens, deadline),
+        )
+        return Similarities(
+            scores=np.float32(self.scale) * (found.vectors @ asked.vectors[0]),
+            tokens=asked.tokens + found.tokens,
+            timing=asked.timing.beside(found.timing),
+        )
+
+    async def _embed(
+        self, passages: Sequence[str], max_tokens: int | None, deadline: float | None
+    ) -> Embeddings:
+        with placed(range(1, len(passages) + 1)):
+            return await self.encoder.embed(
+                passages, truncate=True, max_tokens=max_tokens, deadline=deadline
+            )

@@ -1,0 +1,118 @@
+"""Reranking by a relevance that corrects the encoder's cosine, over a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from relevance import Oracle, build_reranking_pair
+from serving import serving
+
+from service.settings import Settings
+
+SCALE = 7.5
+QUERY = "no pool"
+TEXTS = [
+    "a hotel without a pool",
+    "the drug works",
+    "the pool was good . " * 12,
+    "a hotel without a pool",
+    "no",
+    "the drug does not work , patients may never lower mortality",
+]
+
+
+@pytest.fixture(scope="module")
+def correcting_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pair model whose relevance is to be added to the scaled cosine."""
+    folder = build_reranking_pair(tmp_path_factory.mktemp("models") / "correcting")
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    content["litotes"]["similarity_scale"] = SCALE
+    path.write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def correcting(
+    settings: Settings, two_part_folder: Path, correcting_folder: Path
+) -> Iterator[httpx.Client]:
+    """A client of a server with that pair model and a two-part encoder."""
+    both = settings.model_copy(update={"model": two_part_folder, "pair_model": correcting_folder})
+    with serving(both) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+def scores(client: httpx.Client, query: str, texts: Sequence[str]) -> list[float]:
+    """Raw scores, in the order of the texts."""
+    body = {"query": query, "texts": texts, "raw_scores": True}
+    response = client.post("/rerank", json=body)
+    assert response.status_code == 200, response.text
+    by_index = {item["index"]: item["score"] for item in response.json()}
+    return [by_index[number] for number in range(len(texts))]
+
+
+def embed(client: httpx.Client, texts: Sequence[str]) -> NDArray[np.float64]:
+    response = client.post("/embed", json={"inputs": texts, "truncate": True})
+    return np.array(response.raise_for_status().json())
+
+
+def test_the_score_is_the_relevance_and_the_scaled_cosine(
+    correcting: httpx.Client, correcting_folder: Path
+) -> None:
+    oracle = Oracle(correcting_folder)
+    asked, *vectors = embed(correcting, [QUERY, *TEXTS])
+    expected = [
+        oracle.best(QUERY, text) + SCALE * float(vector @ asked)
+        for text, vector in zip(TEXTS, vectors, strict=True)
+    ]
+    assert scores(correcting, QUERY, TEXTS) == pytest.approx(expected, abs=1e-3)
+
+
+def test_it_may_be_switched_off(
+    settings: Settings, correcting_folder: Path, correcting: httpx.Client
+) -> None:
+    update = {"pair_model": correcting_folder, "rerank_similarity": False}
+    with serving(settings.model_copy(update=update)) as url, httpx.Client(base_url=url) as http:
+        alone = scores(http, QUERY, TEXTS)
+    oracle = Oracle(correcting_folder)
+    assert alone == pytest.approx([oracle.best(QUERY, text) for text in TEXTS], abs=1e-4)
+    assert scores(correcting, QUERY, TEXTS) != pytest.approx(alone, abs=0.1)
+
+
+def test_what_the_encoder_read_counts_as_well(
+    correcting: httpx.Client, reranking_client: httpx.Client
+) -> None:
+    body = {"query": QUERY, "documents": TEXTS}
+    tokens = [
+        client.post("/v1/rerank", json=body).json()["usage"]["total_tokens"]
+        for client in (correcting, reranking_client)
+    ]
+    assert tokens[0] > tokens[1]
+
+
+def test_documents_are_cut_for_both_alike(correcting: httpx.Client) -> None:
+    long, short = "the pool was good . " * 6, "the pool was"
+    body = {"query": QUERY, "documents": [long, short], "max_tokens_per_doc": 3}
+    results = correcting.post("/v1/rerank", json=body).json()["results"]
+    assert results[0]["relevance_score"] == pytest.approx(results[1]["relevance_score"], abs=1e-5)
+
+
+def test_a_query_that_the_pair_model_takes_and_the_encoder_cuts_is_answered(
+    correcting: httpx.Client,
+) -> None:
+    assert len(scores(correcting, "the pool was good . " * 2, ["no"] * 3)) == 3
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_an_empty_passage_is_named(correcting: httpx.Client, place: int) -> None:
+    texts = ["a hotel", "no", "bad", "the pool"]
+    texts[place] = " "
+    response = correcting.post("/rerank", json={"query": QUERY, "texts": texts})
+    assert response.status_code == 400
+    assert f"texts[{place}]" in response.json()["error"]
