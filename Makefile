@@ -101,7 +101,7 @@ $(SERVE_STAMP): pyproject.toml deploy/constraints/serve.txt
 	$(require_python)
 	@echo 'Setting up .venv to serve (once; about a minute)'
 	@$(PYTHON) -m venv .venv
-	@$(SERVE) $(PIP_INSTALL) -c deploy/constraints/serve.txt -e '.[cpu]'
+	@$(SERVE) $(PIP_INSTALL) -c deploy/constraints/serve.txt -e '.[cpu,openai-tokens]'
 	@touch $@
 
 # torch first and alone, so that its build is chosen by TORCH_INDEX and by nothing else.

@@ -23,6 +23,7 @@ from service.cpu import usable_cpus
 
 _TARGETS = (
     "litotes",
+    "litotes-float32",
     "infinity-optimum",
     "infinity-torch",
     "plain",

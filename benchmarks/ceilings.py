@@ -126,7 +126,7 @@ class _Engine:
         self.encodings: list[Encoding] = asyncio.run(tokenizer.encode(task.texts, truncate=True))
         tokenizer.close()
         self.backend: OnnxBackend = open_backend(
-            spec, device="cpu", pooling=spec.pooling, intra_op_num_threads=0
+            spec, device="auto", pooling=spec.pooling, intra_op_num_threads=0
         )
 
     def packed(self, max_batch_tokens: int) -> list[list[Encoding]]:

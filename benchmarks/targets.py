@@ -100,6 +100,7 @@ def built_in(folders: Folders) -> dict[str, Target]:
     """Return the targets that the benchmark can start itself, by name."""
     targets = (
         _litotes("litotes", folders.model, None, comparable=True),
+        _litotes("litotes-float32", folders.model, None, comparable=True, device="cpu"),
         _infinity("infinity-optimum", folders.model),
         _infinity("infinity-torch", folders.model),
         _plain(folders.model),
@@ -127,11 +128,14 @@ def parse_target(text: str, known: Mapping[str, Target]) -> Target:
     return Target(name, cast(Contract, contract), url.rstrip("/"), comparable=False)
 
 
-def _litotes(name: str, model: Path, pair: Path | None, *, comparable: bool) -> Target:
+def _litotes(
+    name: str, model: Path, pair: Path | None, *, comparable: bool, device: str = "auto"
+) -> Target:
+    options = ("--device", device)
     return Target(
         name,
         "litotes",
-        command=lambda port: litotes_command(model, pair, port),
+        command=lambda port: litotes_command(model, pair, port, options=options),
         ready_path="/health/ready",
         comparable=comparable,
     )

@@ -15,7 +15,9 @@ Value = TypeVar("Value")
 Side = Literal["shorter", "longer"]
 
 # A batch may hold a token of padding for so many real ones, beside the allowance.
-_REAL_PER_PADDING = 8
+_REAL_PER_PADDING = 32
+# A request is small that has at most this share of a batch's tokens.
+_SMALL = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,16 @@ class Queue(Generic[Item]):
     bulk requests; least-served-first would let a stream of newcomers hold a bulk request back for
     ever.
 
+    *Small requests first*: where it is the turn of a bulk request and a small one waits, the oldest
+    small request of the client whose turn is nearest seeds in its place, and that client stands
+    behind all others then; at most every second batch is seeded so, out of turn. So a query waits
+    for the batch that is running and hardly more, also among bulk requests of its own client. What
+    it seeds is a small batch, since few passages are as short.
+
     *What goes with the seed*: padding costs what tokens cost, so an entry is taken only while the
     batch's padding stays under `padding_allowance`, which is what a forward pass of its own would
-    cost, and an eighth of the batch's real tokens. Otherwise a short text would be run at the width
-    of a long one.
+    cost, and a thirty-second part of the batch's real tokens. Otherwise a short text would be run
+    at the width of a long one.
 
     Adding and removing cost a constant each, taking costs the batch and the distinct lengths.
 
@@ -71,12 +79,15 @@ class Queue(Generic[Item]):
         self._limits = limits
         self._by_length: dict[int, OrderedDict[Entry[Item], None]] = {}
         self._lengths: list[int] = []  # ascending, those that wait
-        self._clients: _Round[Hashable, _Round[Request[Item], _Turn]] = _Round()
+        self._clients: _Round[Hashable, _Client[Item]] = _Round()
+        self._small_before = False  # whether the last batch was seeded out of turn
 
     def add(self, request: Request[Item]) -> None:
         """Let all entries of a request wait."""
-        requests = self._clients.waiting.setdefault(request.client, _Round())
-        requests.waiting[request] = _Turn(len(request.entries))
+        client = self._clients.waiting.setdefault(request.client, _Client())
+        client.requests.waiting[request] = _Turn(len(request.entries))
+        if self._is_small(request):
+            client.small[request] = None
         for entry in request.entries:
             entry.queued = True
             if entry.length not in self._by_length:
@@ -92,7 +103,9 @@ class Queue(Generic[Item]):
 
     def remove(self, request: Request[Item]) -> int:
         """Take out what still waits of a request, and return how many entries that was."""
-        if not self.holds(request.client) or request not in self._requests_of(request).waiting:
+        if not self.holds(request.client):
+            return 0
+        if request not in self._client_of(request).requests.waiting:
             return 0
         left = [entry for entry in request.entries if entry.queued]
         for entry in left:
@@ -108,11 +121,35 @@ class Queue(Generic[Item]):
         return [seed, *self._companions(seed)]
 
     def _next_seed(self) -> Entry[Item]:
-        _, requests = self._clients.next()
-        request, turn = requests.next()
+        request = self._next_request()
+        turn = self._client_of(request).requests.waiting[request]
         while not request.entries[turn.oldest].queued:
             turn.oldest += 1
         return request.entries[turn.oldest]
+
+    def _next_request(self) -> Request[Item]:
+        client = self._clients.first()
+        request = self._clients.waiting[client].requests.first()
+        if not self._small_before and not self._is_small(request):
+            small = self._small_request()
+            self._small_before = small is not None
+            if small is not None:
+                return small
+        self._small_before = False
+        self._clients.had(client)
+        self._clients.waiting[client].requests.had(request)
+        return request
+
+    def _is_small(self, request: Request[Item]) -> bool:
+        return request.tokens <= _SMALL * self._limits.max_batch_tokens
+
+    def _small_request(self) -> Request[Item] | None:
+        """Return a small request, if one waits, and let its client go behind all others."""
+        for name, client in self._clients.waiting.items():
+            if client.small:
+                self._clients.waiting.move_to_end(name)
+                return next(iter(client.small))
+        return None
 
     def _companions(self, seed: Entry[Item]) -> list[Entry[Item]]:
         shape = _Shape(self._limits, width=seed.length, texts=1, tokens=seed.length)
@@ -140,15 +177,16 @@ class Queue(Generic[Item]):
         if not waiting:
             del self._by_length[entry.length]
             del self._lengths[bisect_left(self._lengths, entry.length)]
-        requests = self._requests_of(entry.request)
-        turn = requests.waiting[entry.request]
+        client = self._client_of(entry.request)
+        turn = client.requests.waiting[entry.request]
         turn.waiting -= 1
         if not turn.waiting:
-            del requests.waiting[entry.request]
-            if not requests.waiting:
+            del client.requests.waiting[entry.request]
+            client.small.pop(entry.request, None)
+            if not client.requests.waiting:
                 del self._clients.waiting[entry.request.client]
 
-    def _requests_of(self, request: Request[Item]) -> _Round[Request[Item], _Turn]:
+    def _client_of(self, request: Request[Item]) -> _Client[Item]:
         return self._clients.waiting[request.client]
 
 
@@ -164,12 +202,29 @@ class _Round(Generic[Key, Value]):
         self.waiting: OrderedDict[Key, Value] = OrderedDict()
         self._last: Key | None = None
 
-    def next(self) -> tuple[Key, Value]:
+    def first(self) -> Key:
         """Return whose turn it is, from at least one; the last goes behind all others first."""
         if self._last is not None and self._last in self.waiting:
             self.waiting.move_to_end(self._last)
-        self._last, value = next(iter(self.waiting.items()))
-        return self._last, value
+        self._last = None
+        return next(iter(self.waiting))
+
+    def had(self, key: Key) -> None:
+        """Note that a key has had its turn."""
+        self._last = key
+
+
+class _Client(Generic[Item]):
+    """What waits of a client.
+
+    Attributes:
+        requests: All of its requests, which take turns.
+        small: Those of them that are small, the oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.requests: _Round[Request[Item], _Turn] = _Round()
+        self.small: OrderedDict[Request[Item], None] = OrderedDict()
 
 
 @dataclass(slots=True)

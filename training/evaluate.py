@@ -1,19 +1,23 @@
-"""Dev figures of the exported encoder: `python -m training.evaluate experiment.toml`.
+"""Dev figures of an encoder: `python -m training.evaluate experiment.toml`, or `--model ...`.
 
-Runs the model folder through the service's backend and the base through sentence-transformers,
-prints a table and leaves `evaluation.json` and the model card in the folder.
+Of an experiment, the exported folder is run by the service's backend and the base by
+sentence-transformers; a table is printed, and `evaluation.json` and the model card are left in the
+folder. With `--model`, any other encoder is measured on the same tasks, into `runs/evaluation/`.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from training import model_card
 from training.config import ExperimentConfig, read_experiment
+from training.evaluation import comparison
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
+from training.evaluation.target import FORMS, read_target
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder
@@ -45,16 +49,35 @@ def print_table(figures: dict[str, Any]) -> None:
     """Print each dev figure in percent: the base, ours as served, and ours at other weights."""
     columns = {"base": figures["base"], "litotes": figures["litotes"]}
     columns |= {f"w={weight}": values for weight, values in figures["sweep"].items()}
-    print(f"{'dev, in percent':<22}" + "".join(f"{name:>9}" for name in columns))
-    for task in figures["base"]:
-        values = (f"{100 * column[task]:>9.1f}" for column in columns.values())
-        print(f"{task:<22}" + "".join(values))
+    comparison.print_columns(columns)
     print(f"Served at negation_weight {figures['negation_weight']}.")
 
+
+def stage(experiment: Path | None, *, model: str | None, against: str | None) -> None:
+    """Measure the encoder of an experiment, or one that is named.
+
+    Raises:
+        ValueError: Neither is named, or both are.
+    """
+    if experiment is not None and model is None and against is None:
+        main(read_experiment(experiment))
+    elif experiment is None and model is not None:
+        comparison.main(read_target(model), read_target(against) if against else None)
+    else:
+        raise ValueError("name either an experiment file or --model, and --against with --model")
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--model": {"metavar": "ADDRESS", "help": f"measure this encoder instead: {FORMS}"},
+    "--against": {"metavar": "ADDRESS", "help": "a further encoder for the table, named likewise"},
+}
 
 if __name__ == "__main__":
     run_stage(
         "training.evaluate",
-        "Print the encoder's dev figures beside the base encoder's.",
-        lambda path: main(read_experiment(path)),
+        "Print an encoder's dev figures beside the base encoder's.",
+        stage,
+        options=OPTIONS,
+        example="--model openai:http://127.0.0.1:8080/v1 --against sentence-transformers/LaBSE",
+        optional=True,
     )

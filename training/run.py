@@ -22,6 +22,7 @@ def run_stage(
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     example: str = "training/experiments/encoder-a.toml",
+    optional: bool = False,
 ) -> None:
     """Run a stage on the experiment file that the command line names.
 
@@ -33,17 +34,22 @@ def run_stage(
         stage: Takes the path of the experiment file, and each option by its name.
         options: Further arguments of the command line, each with what argparse is to know of it.
         example: Arguments of a call, for `--help`.
+        optional: Whether the experiment file may be left out; the stage gets None then.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {name}",
         description=description,
         epilog=f"Example: python -m {name} {example}",
     )
-    parser.add_argument("experiment", type=Path, help="experiment file (TOML)")
+    parser.add_argument(
+        "experiment", type=Path, nargs="?" if optional else None, help="experiment file (TOML)"
+    )
     for option, settings in (options or {}).items():
         parser.add_argument(option, **settings)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Each request, and each retry, would be a line between the progress bar's.
+    for client in ("httpx", "httpx2", "openai"):
+        logging.getLogger(client).setLevel(logging.WARNING)
     try:
         arguments = vars(parser.parse_args())
         stage(arguments.pop("experiment"), **arguments)

@@ -21,10 +21,11 @@ def limits(**changes: int) -> BatchLimits:
     return BatchLimits(**(fields | changes))
 
 
-def request(*lengths: int) -> Request[range]:
+def request(*lengths: int, client: str = "") -> Request[range]:
     loop = asyncio.new_event_loop()
+    items = [range(length) for length in lengths]
     try:
-        return Request([range(length) for length in lengths], loop.create_future(), admitted=0)
+        return Request(items, loop.create_future(), admitted=0, client=client)
     finally:
         loop.close()
 
@@ -86,7 +87,8 @@ def test_the_nearest_in_length_go_first_and_the_shorter_of_two_alike() -> None:
         ((256, 8), 248, [256, 8]),
         ((256, 8, 8), 250, [256, 8]),
         ((256, 250), 0, [256, 250]),
-        ((100,) * 20 + (8,), 0, [100] * 20 + [8]),
+        ((100,) * 40 + (8,), 0, [100] * 40 + [8]),
+        ((100,) * 20 + (8,), 0, [100] * 20),
         ((8,) + (256,) * 50, 32, [8]),
     ],
 )
@@ -112,7 +114,7 @@ def test_no_batch_breaks_a_limit_and_every_entry_is_in_one() -> None:
             padded, real = max(batch) * len(batch), sum(batch)
             assert len(batch) <= bound.max_batch_size
             assert padded <= bound.max_batch_tokens or len(batch) == 1
-            assert padded - real <= bound.padding_allowance + real / 8
+            assert padded - real <= bound.padding_allowance + real / 32
 
 
 def test_requests_seed_in_turns_and_the_one_that_just_did_goes_behind_newcomers() -> None:
@@ -128,6 +130,27 @@ def test_requests_seed_in_turns_and_the_one_that_just_did_goes_behind_newcomers(
 def test_each_request_seeds_with_its_oldest_entry() -> None:
     queue = queue_of(request(9, 3, 7), limits=limits(max_batch_size=1))
     assert drain(queue) == [[9], [3], [7]]
+
+
+def test_a_small_request_goes_before_bulk_work_but_not_twice_in_a_row() -> None:
+    bound = limits(max_batch_tokens=80, max_batch_size=1)
+    bulk, other = request(*[40] * 3), request(*[30] * 3)
+    queue = queue_of(bulk, other, limits=bound)
+    assert lengths(queue.next_batch()) == [40]
+    for length in (5, 6, 7):
+        queue.add(request(length))
+    # The bulk request's turn comes between; the two other small ones have turns of their own.
+    assert drain(queue) == [[5], [30], [6], [7], [40], [30], [40], [30]]
+
+
+def test_among_small_requests_those_of_all_clients_take_turns() -> None:
+    bound = limits(max_batch_tokens=80, max_batch_size=1)
+    queue = queue_of(request(*[40] * 9), limits=bound)
+    assert lengths(queue.next_batch()) == [40]
+    for client, length in (("a", 5), ("a", 6), ("a", 7), ("b", 8)):
+        queue.add(request(length, client=client))
+    batches = [lengths(queue.next_batch()) for _ in range(6)]
+    assert batches.index([8]) < batches.index([6])
 
 
 def test_a_bulk_request_fills_up_the_batches_of_others() -> None:

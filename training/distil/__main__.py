@@ -6,7 +6,6 @@ and `distil.json` with figures in the run's folder. A run that was stopped goes 
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from training.distil.config import read_distillation
@@ -16,9 +15,6 @@ from training.run import run_stage
 
 def stage(path: Path) -> None:
     """Run a distillation and print what came of it."""
-    # Each request, and each retry, would be a line between the progress bar's.
-    for name in ("httpx2", "openai"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     config = read_distillation(path)
     figures = main(config)
     for kind, result in figures["kinds"].items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -80,6 +80,18 @@ class Budget:
 
     usd: Price | None = None
     tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+class Spending(Protocol):
+    """The settings of any run that pays an endpoint."""
+
+    @property
+    def endpoint(self) -> EndpointConfig:
+        """Whom to ask."""
+
+    @property
+    def budget(self) -> Budget:
+        """What it may cost."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -158,11 +170,7 @@ def read_distillation(path: Path) -> DistilConfig:
         raise ValueError(f"{where}: kinds: unknown kind {', '.join(unknown)}; there are {known}")
     if not kinds:
         raise ValueError(f"{where}: kinds names none, so there is nothing to ask for")
-    sections: dict[str, Any] = {
-        name: checked(section, subtable(table, name, where), f"{where}: {name}")
-        for name, section in (("endpoint", EndpointConfig), ("budget", Budget))
-        if name in table
-    }
+    sections = read_spending(table, where)
     sections["kinds"] = {
         name: read_kind(name, subtable(kinds, name, f"{where}: kinds"), path) for name in kinds
     }
@@ -170,6 +178,15 @@ def read_distillation(path: Path) -> DistilConfig:
     config = checked(DistilConfig, {**table, **sections}, where)
     check_budget(config, where)
     return config
+
+
+def read_spending(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """Read whom a run asks and what it may cost, as far as its file says so."""
+    return {
+        name: checked(section, subtable(table, name, where), f"{where}: {name}")
+        for name, section in (("endpoint", EndpointConfig), ("budget", Budget))
+        if name in table
+    }
 
 
 def read_kind(name: str, table: dict[str, Any], path: Path) -> KindConfig:
@@ -200,7 +217,7 @@ def checked(section: type[Section], values: dict[str, Any], where: str) -> Secti
         raise ValueError(f"{where}: {first_fault(error)}") from None
 
 
-def check_budget(config: DistilConfig, where: str) -> None:
+def check_budget(config: Spending, where: str) -> None:
     """Refuse a run that nothing stops, or whose cost in dollars nobody can reckon."""
     budget, endpoint = config.budget, config.endpoint
     if budget.usd is None and budget.tokens is None:

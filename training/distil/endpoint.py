@@ -21,7 +21,6 @@ from openai import (
 from training.distil.config import EndpointConfig
 from training.distil.plan import Call
 from training.distil.reply import Usage, estimate
-from training.distil.schemas import KINDS
 from training.distil.text import one_line
 
 # A key shorter than this would be found in ordinary text.
@@ -120,11 +119,8 @@ class Endpoint:
         if config.structured == "json_object":
             options["response_format"] = {"type": "json_object"}
         elif config.structured == "json_schema":
-            schema = {"schema": KINDS[call.kind].reply_schema(), "strict": True}
-            options["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": call.kind, **schema},
-            }
+            schema = {"name": call.kind, "schema": call.schema, "strict": True}
+            options["response_format"] = {"type": "json_schema", "json_schema": schema}
         return options
 
     def _refused_key(self, error: APIStatusError) -> str:
@@ -134,15 +130,23 @@ class Endpoint:
         return f"{self._config.base_url}: {key} is refused ({error.status_code}): {told}"
 
     def _told(self, error: APIStatusError) -> str:
-        """The endpoint's own words, without the key."""
-        text = error.response.text
-        if is_html(error.response.headers.get("content-type", ""), text):
-            return "an HTML page: is it the API's address (…/v1)?"
-        return one_line(self._clean(message_of(error.body) or text or "without a word"))
+        return told(error, self._key)
 
     def _clean(self, text: str) -> str:
-        """A text of the endpoint's without the key, should it say it again."""
-        return text.replace(self._key, "***") if len(self._key) >= SHORTEST_KEY else text
+        return without_key(text, self._key)
+
+
+def told(error: APIStatusError, key: str) -> str:
+    """An endpoint's own words on what is wrong, in one line and without the key."""
+    text = error.response.text
+    if is_html(error.response.headers.get("content-type", ""), text):
+        return "an HTML page: is it the API's address (…/v1)?"
+    return one_line(without_key(message_of(error.body) or text or "without a word", key))
+
+
+def without_key(text: str, key: str) -> str:
+    """A text of an endpoint's without the key, should it say it again."""
+    return text.replace(key, "***") if len(key) >= SHORTEST_KEY else text
 
 
 def is_html(content_type: str, body: str) -> bool:
@@ -151,7 +155,7 @@ def is_html(content_type: str, body: str) -> bool:
 
 
 def message_of(body: object) -> str | None:
-    """The message in an error of OpenAI's shape, with or without its envelope."""
-    inner = body.get("error", body) if isinstance(body, dict) else None
-    message = inner.get("message") if isinstance(inner, dict) else None
+    """The message in an error of OpenAI's shape, with or without its envelope, or a plain one."""
+    inner = body.get("error", body) if isinstance(body, dict) else body
+    message = inner.get("message") if isinstance(inner, dict) else inner
     return message if isinstance(message, str) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from training.distil.config import DistilConfig
+from training.distil.config import DistilConfig, Spending
 from training.distil.endpoint import Endpoint, NoReply, Stop
+from training.distil.gathering import Gathering
 from training.distil.harvest import Harvest
 from training.distil.ledger import Entry, Ledger, entry_for
 from training.distil.plan import Call, plan
@@ -39,20 +40,34 @@ def main(config: DistilConfig) -> dict[str, Any]:
     folder = config.folder
     with Ledger(folder / "replies.jsonl") as ledger, Harvest(folder, config.corpus) as harvest:
         (folder / "config.json").write_text(written(config), encoding="utf-8")
-        answered = reap(ledger, harvest)
-        waiting = [call for call in calls if call.id not in answered]
-        logger.info("%d of %d calls are to be made", len(waiting), len(calls))
-        spent = sum((result.usage for result in harvest.yields.values()), NOTHING)
         try:
-            if waiting:
-                asyncio.run(Factory(config, ledger, harvest, spent).run(waiting, len(calls)))
+            make_calls(config, calls, ledger, harvest, reap(ledger, harvest))
         finally:
             figures = summary(config, harvest)
             write_json(folder / "distil.json", figures)
     return figures
 
 
-def reap(ledger: Ledger, harvest: Harvest) -> set[str]:
+def make_calls(
+    config: Spending,
+    calls: Sequence[Call],
+    ledger: Ledger,
+    harvest: Gathering[Any],
+    answered: Collection[str],
+) -> None:
+    """Make the calls that are not answered yet, within what is left of the budget.
+
+    Raises:
+        ValueError: Not all were made.
+    """
+    waiting = [call for call in calls if call.id not in answered]
+    logger.info("%d of %d calls are to be made", len(waiting), len(calls))
+    spent = sum((result.usage for result in harvest.yields.values()), NOTHING)
+    if waiting:
+        asyncio.run(Factory(config, ledger, harvest, spent).run(waiting, len(calls)))
+
+
+def reap(ledger: Ledger, harvest: Gathering[Any]) -> set[str]:
     """Sort out the replies of earlier starts; the ids of their calls."""
     answered = set()
     for entry in ledger:
@@ -71,7 +86,7 @@ class Factory:
     """
 
     def __init__(
-        self, config: DistilConfig, ledger: Ledger, harvest: Harvest, spent: Usage
+        self, config: Spending, ledger: Ledger, harvest: Gathering[Any], spent: Usage
     ) -> None:
         self._config = config
         self._ledger = ledger
@@ -132,7 +147,8 @@ class Factory:
         """Stop where call after call brings nothing."""
         self._fruitless = 0 if kept else self._fruitless + 1
         if self._fruitless >= self._config.endpoint.give_up_after:
-            self._stop(f"{self._fruitless} calls in a row brought no row; the last: {why}")
+            unit = self._harvest.unit
+            self._stop(f"{self._fruitless} calls in a row brought no {unit}; the last: {why}")
 
     def _stop(self, why: str) -> None:
         """Begin no further call; the first reason is the one that is told."""
@@ -142,7 +158,8 @@ class Factory:
         yields = self._harvest.yields.values()
         rejected = sum(sum(result.rejected.values()) for result in yields)
         rows = sum(result.rows for result in yields)
-        bar.set_postfix(rows=rows, rejected=rejected, usd=f"{self._purse.usd:.3f}")
+        kept = {f"{self._harvest.unit}s": rows, "rejected": rejected}
+        bar.set_postfix(**kept, usd=f"{self._purse.usd:.3f}")
 
     @contextmanager
     def _progress(self, total: int, done: int) -> Iterator[Any]:
@@ -171,7 +188,7 @@ class Factory:
                 loop.remove_signal_handler(number)
 
 
-def summary(config: DistilConfig, harvest: Harvest) -> dict[str, Any]:
+def summary(config: Spending, harvest: Gathering[Any]) -> dict[str, Any]:
     """What came of all replies so far, by kind and in all."""
     purse = Purse(config, NOTHING)
     kinds = {

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from pydantic import ValidationError
 
 from training.corpus import read_jsonl
-from training.distil.ledger import Damage, Entry
-from training.distil.reply import NOTHING, Usage, rows_of
+from training.distil.gathering import Gathering, begin, write_line
+from training.distil.ledger import Entry
+from training.distil.reply import rows_of
 from training.distil.rules import Rejection, Seen, broken
 from training.distil.schemas import KINDS, Negatives, Row
 from training.distil.text import first_fault, normalised
@@ -23,18 +22,7 @@ from training.distil.text import first_fault, normalised
 NOT_TEXT = frozenset(("id", "kind", "domain", "pattern"))
 
 
-@dataclass
-class Yield:
-    """What came of the replies to one kind."""
-
-    replies: int = 0
-    rows: int = 0
-    retries: int = 0
-    usage: Usage = NOTHING
-    rejected: Counter[str] = field(default_factory=Counter)
-
-
-class Harvest:
+class Harvest(Gathering[Row]):
     """Writes rows and rejections, into files that are begun anew: the ledger has it all."""
 
     def __init__(self, folder: Path, corpus: Path) -> None:
@@ -43,13 +31,9 @@ class Harvest:
         self._files: dict[str, TextIO] = {}
         self._rows = rows
         self._seen = Seen({kind: bundled_texts(corpus, kind) for kind in KINDS})
-        self._rejected = begin(folder / "rejected.jsonl")
-        self.yields = {kind: Yield() for kind in KINDS}
+        super().__init__(folder / "rejected.jsonl", KINDS)
         for old in rows.glob("*.jsonl"):
             old.unlink()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -57,49 +41,22 @@ class Harvest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for file in (*self._files.values(), self._rejected):
+        for file in self._files.values():
             file.close()
+        super().__exit__(kind, error, trace)
 
-    def take(self, entry: Entry) -> int:
-        """Sort out a reply; how many of its rows were kept."""
-        result = self.yields[entry.kind]
-        result.replies += 1
-        result.retries += entry.retries
-        result.usage += entry.usage
-        kept = 0
-        for outcome in sort_out(entry, self._seen):
-            if isinstance(outcome, Rejection):
-                self.reject(entry.call, entry.kind, outcome)
-            else:
-                self._write(self._file(entry.kind), record_of(outcome, entry))
-                kept += 1
-        result.rows += kept
-        return kept
+    def outcomes(self, entry: Entry) -> Iterator[Row | Rejection]:
+        """The rows of a reply that are good, and a rejection for each that is not."""
+        return sort_out(entry, self._seen)
 
-    def reject(self, call: str, kind: str, rejection: Rejection) -> None:
-        """Keep what was not taken, with its reason."""
-        self.yields[kind].rejected[rejection.rule] += 1
-        self._write(self._rejected, {"call": call, "kind": kind, **vars(rejection)})
-
-    def lose(self, damage: Damage) -> None:
-        """Keep a line of the ledger that cannot be read."""
-        reason = f"line {damage.line} of the ledger: {damage.reason}"
-        self._write(self._rejected, {"rule": "ledger", "reason": reason, "what": damage.text})
+    def keep(self, item: Row, entry: Entry) -> None:
+        """Write a row."""
+        write_line(self._file(entry.kind), record_of(item, entry))
 
     def _file(self, kind: str) -> TextIO:
         if kind not in self._files:
             self._files[kind] = begin(self._rows / f"{kind}.jsonl")
         return self._files[kind]
-
-    @staticmethod
-    def _write(file: TextIO, record: Mapping[str, Any]) -> None:
-        file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        file.flush()
-
-
-def begin(path: Path) -> TextIO:
-    """Begin a file; half a surrogate pair, of a cut text, is written as JSON escapes it."""
-    return path.open("w", encoding="utf-8", errors="backslashreplace")
 
 
 def sort_out(entry: Entry, seen: Seen) -> Iterator[Row | Rejection]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -69,15 +69,8 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise ValueError(f"{path} is in use: the run is going on in another process") from None
-        self._end_last_line()
+        self._file = open_alone(path)
 
     def __enter__(self) -> Self:
         return self
@@ -104,12 +97,27 @@ class Ledger:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _end_last_line(self) -> None:
-        """Keep what comes next apart from a line that was cut off."""
-        content = self._path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            self._file.write("\n")
-            self._file.flush()
+
+def open_alone(path: Path) -> TextIO:
+    """Open a file to add lines to it, in one process at a time.
+
+    What comes next is kept apart from a line that was cut off.
+
+    Raises:
+        ValueError: Another process has it open.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"{path} is in use: the run is going on in another process") from None
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        file.write("\n")
+        file.flush()
+    return file
 
 
 def entry_for(call: Call, model: str, expected: Usage, retries: int, body: str) -> Entry:

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from training.corpus import read_jsonl
 from training.distil.config import DistilConfig, KindConfig, QuerySource
@@ -33,6 +34,7 @@ class Call:
         asked: What the places of the prompt were filled with.
         queries: The queries that are given, for a kind that starts from some.
         messages: What is sent.
+        schema: JSON schema of a reply.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Call:
     asked: dict[str, str]
     queries: tuple[Query, ...]
     messages: list[Message]
+    schema: dict[str, Any]
 
 
 def plan(config: DistilConfig) -> list[Call]:
@@ -63,6 +66,7 @@ def kind_calls(config: DistilConfig, name: str, kind: KindConfig) -> list[Call]:
     required = {"rows", *KINDS[name].fields}
     prompt = read_prompt(kind.prompt, required, required & {"rows", "queries"} | set(lists))
     queries = draw_queries(kind.queries, config.seed) if kind.queries else []
+    schema = KINDS[name].reply_schema()
     if kind.queries and len(queries) < kind.calls * kind.rows:
         asked = f"{kind.calls} calls of {kind.rows}"
         raise ValueError(f"{kind.queries.file} has {len(queries)} queries, too few for {asked}")
@@ -74,6 +78,7 @@ def kind_calls(config: DistilConfig, name: str, kind: KindConfig) -> list[Call]:
             draw_fields(lists, f"{config.seed}/{name}", number),
             queries=queries[number * kind.rows : (number + 1) * kind.rows],
             key=[config.endpoint.model, name, number],
+            schema=schema,
         )
         for number in range(kind.calls)
     ]
@@ -87,15 +92,19 @@ def make_call(
     *,
     queries: Sequence[Query],
     key: Sequence[str | int],
+    schema: dict[str, Any],
 ) -> Call:
     """Fill a prompt, and name the call by its messages and a key."""
     listed = "\n".join(f"{place}. {item.query}" for place, item in enumerate(queries, start=1))
     messages = prompt.fill({**drawn, "rows": str(rows), "queries": listed})
     places = {*prompt.system.get_identifiers(), *prompt.user.get_identifiers()}
     asked = {field: value for field, value in drawn.items() if field in places}
-    what = json.dumps([*key, messages])
-    name_of_call = hashlib.sha256(what.encode()).hexdigest()[:16]
-    return Call(name_of_call, name, rows, asked, tuple(queries), messages)
+    return Call(call_id([*key, messages]), name, rows, asked, tuple(queries), messages, schema)
+
+
+def call_id(what: Sequence[Any]) -> str:
+    """The id of a call that asks for this."""
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 
 def draw_fields(lists: Mapping[str, Sequence[str]], seed: str, number: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from training.distil.config import DistilConfig
+from training.distil.config import Spending
 from training.distil.reply import Usage
 
 MILLION = 1_000_000
@@ -18,7 +18,7 @@ class Purse:
         spent: Tokens that earlier starts of the run have paid for.
     """
 
-    def __init__(self, config: DistilConfig, spent: Usage) -> None:
+    def __init__(self, config: Spending, spent: Usage) -> None:
         self._budget = config.budget
         self._prices = config.endpoint.usd_per_million_in, config.endpoint.usd_per_million_out
         self._reserved: list[Usage] = []

@@ -207,3 +207,14 @@ RUN_TASKS: dict[str, Task] = {
     **DEV_TASKS,
     "medquad_ndcg10": partial(medquad, queries=200, documents=800),
 }
+
+# What guessing gives, where that says something.
+CHANCE = {
+    "contrast": 0.25,
+    "exclusion": 0.5,
+    "same_over_negated": 0.5,
+    "same_over_hedged": 0.5,
+    "hedged_over_negated": 0.5,
+    "cannot_auc": 0.5,
+    "stsb_spearman": 0.0,
+}

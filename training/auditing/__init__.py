@@ -1,0 +1,1 @@
+"""What `training.audit` looks for in a corpus, one question a module."""

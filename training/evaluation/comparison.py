@@ -1,0 +1,139 @@
+"""Dev figures of an encoder that a user names, beside the base encoder's and another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from service.errors import StartupError
+from training import base, corpus
+from training.distil.text import one_line
+from training.evaluation import comparison_plot
+from training.evaluation.base_encoder import BaseEncoder
+from training.evaluation.dial import measure
+from training.evaluation.encoding import Encode, Remembered
+from training.evaluation.endpoint import RemoteEncoder
+from training.evaluation.target import FORMS, Target, read_target
+from training.evaluation.tasks import DEV_TASKS
+from training.run import write_json
+from training.serving import ServedEncoder
+
+BASE = "all-MiniLM-L6-v2"
+RUNS = Path("runs/evaluation")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An encoder and its dev figures.
+
+    Args:
+        name: What the table calls it.
+        address: As the user named it.
+        run_by: What computed its vectors: the service's own code, sentence-transformers, or an
+            endpoint that speaks this contract.
+        dimensions: Numbers of a vector.
+        texts: How many different texts were encoded.
+        figures: Dev figures by task.
+    """
+
+    name: str
+    address: str
+    run_by: str
+    dimensions: int
+    texts: int
+    figures: dict[str, float]
+
+
+def main(model: Target, against: Target | None = None, *, runs: Path = RUNS) -> Path:
+    """Measure, print, and leave `evaluation.json` and `evaluation.svg` in a folder of the runs.
+
+    Every encoder is opened before any is measured, so that a wrong address is told at once.
+
+    Args:
+        model: What is to be measured.
+        against: A further encoder for the table.
+        runs: Where the folder is made, by the model's name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: An encoder cannot be had; the message names it.
+    """
+    named = {"base": read_target(BASE), "against": against, "model": model}
+    targets = {role: target for role, target in named.items() if target is not None}
+    encoders = {target: encoder(target) for target in dict.fromkeys(targets.values())}
+    # The base comes last: it is the one that can be had again at no price.
+    found = {target: measured(target, encode) for target, encode in reversed(encoders.items())}
+    columns = {target.name: found[target].figures for target in encoders}
+    folder = runs / model.name
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {role: asdict(found[target]) for role, target in targets.items()}
+    write_json(folder / "evaluation.json", {**described, "rows": dev_rows()})
+    comparison_plot.draw(columns, folder / "evaluation.svg")
+    print_columns(columns)
+    print(f"In {folder}.")
+    return folder
+
+
+def encoder(target: Target) -> Encode:
+    """Open an encoder.
+
+    A folder that the service can serve is run by the service's own code; any other, and a name on
+    the hub, by sentence-transformers.
+
+    Raises:
+        ValueError: It cannot be had; the message is one line.
+    """
+    if target.contract is not None:
+        return RemoteEncoder(target)
+    folder = Path(base.folder(target.place))
+    unserved = f"it is no folder here: name {FORMS}"
+    if folder.is_dir():
+        try:
+            return ServedEncoder(folder)
+        except StartupError as error:
+            unserved = f"the service cannot serve it ({error})"
+    try:
+        return BaseEncoder(target.place)
+    except (OSError, ValueError) as error:
+        why = one_line(error)
+        raise ValueError(
+            f"{target.place}: {unserved}, and sentence-transformers cannot load it: {why}"
+        ) from None
+
+
+def measured(target: Target, encode: Encode) -> Measured:
+    """Measure an encoder on the dev tasks; each text is encoded once."""
+    remembered = Remembered(encode)
+    figures = measure(remembered, DEV_TASKS)
+    vectors = remembered.vectors
+    local = "service" if isinstance(encode, ServedEncoder) else "sentence-transformers"
+    return Measured(
+        name=target.name,
+        address=target.address,
+        run_by=target.contract or local,
+        dimensions=len(next(iter(vectors.values()))),
+        texts=len(vectors),
+        figures=figures,
+    )
+
+
+def dev_rows() -> dict[str, str]:
+    """SHA-256 of the distilled dev files: figures on other rows are not comparable."""
+    return {
+        path.name: sha256(path.read_bytes()).hexdigest()
+        for path in sorted(corpus.DATA.glob("*.dev.jsonl"))
+    }
+
+
+def print_columns(columns: Mapping[str, Mapping[str, float]]) -> None:
+    """Print dev figures in percent, a column for each encoder."""
+    widths = {name: max(9, len(name) + 2) for name in columns}
+    heads = (f"{name:>{width}}" for name, width in widths.items())
+    print("".join((f"{'dev, in percent':<22}", *heads)))
+    for task in next(iter(columns.values())):
+        values = (f"{100 * columns[name][task]:>{width}.1f}" for name, width in widths.items())
+        print("".join((f"{task:<22}", *values)))

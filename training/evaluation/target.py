@@ -1,0 +1,73 @@
+"""What a user wants measured: a folder, a name on the hub, or an endpoint and its contract."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
+
+Contract = Literal["openai", "tei"]
+
+KEY_VARIABLE = "EVALUATE_API_KEY"
+FORMS = "a folder, a name on the hub, openai:http://host/v1#model or tei:http://host"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An encoder as a user names it.
+
+    Args:
+        address: As it was given; it holds no key.
+        contract: What an endpoint speaks; None for a folder or a name on the hub.
+        place: The folder, the name or the endpoint's URL.
+        model: What the endpoint calls the model.
+    """
+
+    address: str
+    contract: Contract | None
+    place: str
+    model: str = "default"
+
+    @property
+    def name(self) -> str:
+        """The address as the name of a folder: other than letters and digits become dashes."""
+        return re.sub(r"[^\w.-]+", "-", self.address).strip("-.")
+
+
+def read_target(text: str) -> Target:
+    """Read an address.
+
+    Raises:
+        ValueError: It is none; the message says what would be.
+    """
+    contract, _, rest = text.partition(":")
+    if contract in get_args(Contract):
+        return _read_endpoint(text, cast(Contract, contract), rest)
+    if "://" in text:
+        raise ValueError(f"{_safe(text)} does not say what it speaks: put openai: or tei: before")
+    if not Path(text).is_dir() and (text.startswith(("/", ".", "~")) or not text.strip("/")):
+        raise ValueError(f"there is no folder {text!r} to measure: name {FORMS}")
+    return Target(text, None, text)
+
+
+def _read_endpoint(text: str, contract: Contract, rest: str) -> Target:
+    url, _, model = rest.partition("#")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{_safe(text)} is no address: name {FORMS}")
+    if parts.query or "@" in parts.netloc:
+        raise ValueError(
+            f"{_safe(text)}: an address holds no user and no query; a key goes into {KEY_VARIABLE}"
+        )
+    return Target(text, contract, url.rstrip("/"), *[model] * bool(model))
+
+
+def _safe(text: str) -> str:
+    """An address without what may be a secret in it."""
+    return re.sub(r"//[^/@]*@", "//…@", text.partition("?")[0])
