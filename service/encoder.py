@@ -136,7 +136,13 @@ class Encoder:
         spec = read_encoder(settings.model, settings.model_name, settings.max_input_tokens)
         recorder = metrics.for_model(spec.name, encoder=True)
         async with Engine.open(
-            spec, settings, executor, recorder, pooling=spec.pooling, zeros_allowed=False
+            spec,
+            settings,
+            executor,
+            recorder,
+            pooling=spec.pooling,
+            zeros_allowed=False,
+            cached_rows=settings.max_cached_vectors,
         ) as engine:
             yield cls(spec, engine, max_token_vectors=settings.max_token_vectors)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from service.backend import OnnxBackend, open_backend
 from service.batching import Batcher
 from service.caller import current_caller
+from service.distinct import placed
 from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_folder import ModelSpec
@@ -22,6 +24,7 @@ from service.onnx_graph import CUDA
 from service.packing import BatchLimits
 from service.pooling import Pooling
 from service.request import BatchResults
+from service.row_cache import Row, RowCache
 from service.settings import Settings
 from service.timing import Timing
 from service.tokenization import Encoding, Tokenizer
@@ -55,6 +58,7 @@ class Engine:
         width: int,
         max_batch_tokens: int,
         request_timeout: float,
+        cache: RowCache,
     ) -> None:
         self.tokenizer = tokenizer
         self.provider = backend.provider
@@ -65,6 +69,7 @@ class Engine:
         self._batcher = batcher
         self._metrics = metrics
         self._request_timeout = request_timeout
+        self._cache = cache
 
     @classmethod
     @asynccontextmanager
@@ -78,6 +83,7 @@ class Engine:
         pooling: Pooling | None,
         zeros_allowed: bool,
         side_output: str | None = None,
+        cached_rows: int = 0,
     ) -> AsyncIterator[Engine]:
         """Load a model, warm it up and take encodings until the block ends, then drain.
 
@@ -89,6 +95,7 @@ class Engine:
             pooling: How to pool a graph that gives token vectors.
             zeros_allowed: Whether a row of zeros is an answer.
             side_output: An output of one number a text, to end each row with if the graph has it.
+            cached_rows: Rows to keep for texts that come again.
 
         Raises:
             StartupError: The model cannot be loaded or run.
@@ -123,6 +130,7 @@ class Engine:
                     width=width,
                     max_batch_tokens=limits.max_batch_tokens,
                     request_timeout=settings.request_timeout,
+                    cache=RowCache(cached_rows),
                 )
                 metrics.expose(provider=backend.provider, ready=lambda: engine.ready)
                 yield engine
@@ -160,11 +168,41 @@ class Engine:
         )
         if deadline is None:
             deadline = asyncio.get_running_loop().time() + self._request_timeout
+        known = self._cache.find(encodings)
+        if not known:
+            return await self._submit(encodings, tokenization, deadline)
+        self._metrics.cached(len(known))
+        return await self._submit_others(encodings, known, tokenization, deadline)
+
+    async def _submit(
+        self, encodings: Sequence[Encoding], tokenization: float, deadline: float
+    ) -> BatchResults:
         caller = current_caller()
         results = await self._batcher.submit(encodings, deadline=deadline, client=caller.client)
         timing = Timing(tokenization, results.queue_duration, results.inference_duration)
         caller.tracing.inference(self._metrics.model, len(encodings), timing)
+        self._cache.keep(encodings, results.rows)
         return results
+
+    async def _submit_others(
+        self,
+        encodings: Sequence[Encoding],
+        known: Mapping[int, Row],
+        tokenization: float,
+        deadline: float,
+    ) -> BatchResults:
+        """Run what is not known, and put all rows in order."""
+        others = [position for position in range(len(encodings)) if position not in known]
+        rows = np.empty((len(encodings), self.width), dtype=np.float32)
+        for position, row in known.items():
+            rows[position] = row
+        if not others:
+            return BatchResults(rows, queue_duration=0.0, inference_duration=0.0)
+        with placed(others):
+            asked = [encodings[position] for position in others]
+            results = await self._submit(asked, tokenization, deadline)
+        rows[others] = results.rows
+        return replace(results, rows=rows)
 
 
 def _load(

@@ -123,6 +123,9 @@ class Metrics:
             "Texts run and answered; a pair counts once for each order, a passage for each window,"
             " and texts alike in one request count as one.",
         )
+        self.cached_texts = self._counter(
+            "litotes_cached_texts", "Texts answered from the cache, without a forward pass."
+        )
         self.truncated_inputs = self._counter("litotes_truncated_inputs", "Texts that were cut.")
         self.failed_batches = self._counter("litotes_failed_batches", "Forward passes that raised.")
         self.refused_requests = self._counter(
@@ -174,6 +177,7 @@ class ModelMetrics:
         self._padding_tokens = metrics.padding_tokens.labels(model)
         self._tokens = metrics.tokens.labels(model)
         self._texts = metrics.texts.labels(model)
+        self._cached = metrics.cached_texts.labels(model)
         self._truncated = metrics.truncated_inputs.labels(model)
         self._failed_batches = metrics.failed_batches.labels(model)
         self._refused = metrics.refused_requests.labels(model)
@@ -220,6 +224,10 @@ class ModelMetrics:
             self._metrics.embed_success.inc(texts)
             self._metrics.queue_duration.observe(queue)
             self._metrics.inference_duration.observe(inference)
+
+    def cached(self, texts: int) -> None:
+        """Texts were found in the cache."""
+        self._cached.inc(texts)
 
     def dropped(self, texts: int, reason: DropReason) -> None:
         """Queued texts were given up without a forward pass."""

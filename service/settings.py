@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     max_listed_tokens: Count = Field(
         131_072, description="Tokens of one /tokenize request, each of which is described."
     )
+    max_cached_vectors: int = Field(
+        0,
+        ge=0,
+        description="Vectors to keep for texts that come again, some 4 KB each; 0 keeps none.",
+    )
     max_body_bytes: Count = Field(
         4 * 1024 * 1024,
         description="Bytes of one request body, unpacked if it came packed;"
