@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from service.engine import Engine
 from service.request import BatchResults
 from service.similarity import Similarities, Similarity
 from service.timing import Timing
+from service.together import together
 from service.tokenization import Direction
 from service.windows import PassageLimits, Windows, encode_windows
 
@@ -108,7 +108,7 @@ class Reranker:
                 direction=direction,
             )
         tokenization = time.perf_counter() - started
-        similar, results = await asyncio.gather(
+        similar, results = await together(
             self._compare(query, distinct, direction, max_passage_tokens, deadline),
             self._run(windows, distinct, tokenization, deadline),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from service.distinct import placed
 from service.encoder import Embeddings, Encoder
 from service.timing import Timing
+from service.together import together
 from service.tokenization import Direction
 
 
@@ -64,7 +64,7 @@ class Similarity:
             ServiceError: What `Encoder.embed` raises; `index` is 0 for the query and n + 1 for the
                 n-th passage.
         """
-        asked, found = await asyncio.gather(
+        asked, found = await together(
             self.encoder.embed([query], truncate=True, direction=direction, deadline=deadline),
             self._embed(passages, max_passage_tokens, deadline),
         )

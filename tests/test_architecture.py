@@ -46,6 +46,7 @@ LAYERS = (
     "spans",
     "tracing",
     "timing",
+    "together",
     "batching",
     "packing",
     "batch",
