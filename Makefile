@@ -8,10 +8,18 @@ PYTHON ?= python3
 HOST =
 PORT =
 MODEL =
+# A further encoder beside the one that is measured: `make evaluate MODEL=tei:http://127.0.0.1:8080
+# AGAINST=path/to/folder`. docs/evaluation.md says what the two may name.
+AGAINST =
 # An index with another build of torch, such as a smaller one for CPUs only.
 TORCH_INDEX ?=
 # What to ask a language model for: `make distil DISTIL=mine.toml`.
 DISTIL = $(EXPERIMENTS)/distil.toml
+# Files of rows to judge, and options: `make judge ROWS=rows.jsonl JUDGE='--chat mine.toml'`.
+ROWS ?=
+JUDGE ?=
+# Options of the audit: `make audit AUDIT='--against mine.jsonl --output runs/audit'`.
+AUDIT ?=
 # Options of the benchmark: `make bench BENCH='--scenario lone'`.
 BENCH ?=
 
@@ -34,13 +42,13 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check distil train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
+.PHONY: help serve test check distil judge train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: HOST, PORT, MODEL (serve); PYTHON, TORCH_INDEX (setting up);'
-	@echo '    DISTIL (distil); BENCH (bench)'
+	@echo '  Variables: HOST, PORT, MODEL (serve); MODEL, AGAINST (evaluate);'
+	@echo '    DISTIL (distil); ROWS, JUDGE (judge); AUDIT (audit); BENCH (bench); PYTHON, TORCH_INDEX (setting up)'
 
 serve: $(SERVE_STAMP) ## Serve models/litotes-small on 127.0.0.1:8080
 	@exec env $(if $(HOST),LITOTES_HOST='$(HOST)') $(if $(PORT),LITOTES_PORT='$(PORT)') \
@@ -57,11 +65,14 @@ check: $(DEV_STAMP) ## Check format, lint and types
 distil: $(DEV_STAMP) ## Have a language model write training rows, within a budget
 	@$(DEV) -m training.distil '$(DISTIL)'
 
+judge: $(DEV_STAMP) ## Score the labels of training rows softly, and list those that look wrong
+	@$(DEV) -m training.judge $(ROWS) $(JUDGE)
+
 train: $(DEV_STAMP) ## Train the encoder (hours on two cores); goes on where it was stopped
 	@set -e; for experiment in $(ENCODER) $(RELEASED); do $(DEV) -m training.train $$experiment; done
 
-audit: $(DEV_STAMP) ## Try to tell the training rows apart by shortcuts
-	$(DEV) -m training.audit
+audit: $(DEV_STAMP) ## Look for shortcuts, repeats and leaks in the corpus; write its datasheet
+	$(DEV) -m training.audit $(AUDIT)
 
 ablate: $(DEV_STAMP) ## Run the arms of the recipe and of the shape, and report in training/ablations.md
 	$(DEV) -m training.ablate $(EXPERIMENTS)/ablations.toml
@@ -70,8 +81,9 @@ ablate: $(DEV_STAMP) ## Run the arms of the recipe and of the shape, and report 
 export: $(DEV_STAMP) ## Write the trained encoder to models/litotes-small as ONNX, and check parity
 	$(DEV) -m training.export $(RELEASED)
 
-evaluate: $(DEV_STAMP) ## Print the encoder's dev figures beside the base encoder's
-	$(DEV) -m training.evaluate $(RELEASED)
+evaluate: $(DEV_STAMP) ## Print dev figures beside the base encoder's: of ours, or of any MODEL
+	$(DEV) -m training.evaluate $(if $(MODEL)$(AGAINST),$(if $(MODEL),--model '$(MODEL)') \
+		$(if $(AGAINST),--against '$(AGAINST)'),$(RELEASED))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
 	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \

@@ -210,6 +210,24 @@ def test_make_hands_its_variables_to_the_service() -> None:
         assert f"LITOTES_{name}='{value}'" in planned
 
 
+@pytest.mark.parametrize(
+    ("given", "arguments"),
+    [
+        ([], "training/experiments/released.toml"),
+        (["MODEL=openai:http://h/v1#a/b"], "--model 'openai:http://h/v1#a/b'"),
+        (["MODEL=a", "AGAINST=tei:http://h"], "--model 'a' --against 'tei:http://h'"),
+        (["AGAINST=b"], "--against 'b'"),
+    ],
+    ids=["ours", "an endpoint", "two", "only the other"],
+)
+def test_make_hands_what_is_to_be_measured_to_the_evaluation(
+    given: list[str], arguments: str
+) -> None:
+    planned = make("--dry-run", "--old-file=.venv-dev/.installed", "evaluate", *given).stdout
+
+    assert planned.split(" -m training.evaluate ")[1].split() == arguments.split()
+
+
 def test_make_refuses_a_python_that_is_too_old_in_one_line() -> None:
     refused = make("--always-make", "PYTHON=false", ".venv/.installed")
 

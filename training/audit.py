@@ -75,6 +75,7 @@ def main(
     rows = read_rows(data)
     audit = audit_of(rows, settings, others)
     audit["files"] = files(data, rows)
+    audit["bundled"] = data.resolve() == corpus.DATA.resolve()
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / AUDIT, audit)
     render(output)

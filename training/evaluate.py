@@ -17,6 +17,7 @@ from training.evaluation import comparison
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
+from training.evaluation.forms import forms
 from training.evaluation.target import FORMS, read_target
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
@@ -38,6 +39,7 @@ def main(config: ExperimentConfig) -> dict[str, Any]:
         "base": measure(Remembered(BaseEncoder(config.model.base)), DEV_TASKS),
         "litotes": measure(encode, DEV_TASKS),
         "sweep": {f"{weight:.1f}": measure(at_weight(weight), DEV_TASKS) for weight in SWEEP},
+        "forms": forms(encode, served.spec),
     }
     print_table(figures)
     if keep_figures(config.output / "evaluation.json", figures):
@@ -51,6 +53,14 @@ def print_table(figures: dict[str, Any]) -> None:
     columns |= {f"w={weight}": values for weight, values in figures["sweep"].items()}
     comparison.print_columns(columns)
     print(f"Served at negation_weight {figures['negation_weight']}.")
+    if found := figures["forms"]:
+        print("The ten nearest by floats that are among the ten nearest by int8, and rank of bits:")
+        for weight, kept in found["int8"].items():
+            own, shared = kept["own_ranges"], kept["shared_range"]
+            print(
+                f"  w={weight}: {100 * shared:.1f} % ({100 * own:.1f} % with a range a dimension)"
+            )
+        print(f"  bits: {found['bits']:.2f}")
 
 
 def stage(experiment: Path | None, *, model: str | None, against: str | None) -> None:

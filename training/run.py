@@ -46,13 +46,27 @@ def run_stage(
     )
     for option, settings in (options or {}).items():
         parser.add_argument(option, **settings)
+
+    def on_experiment(experiment: Path | None, **others: Any) -> None:
+        stage(experiment, **others)
+
+    run_parsed(name, parser, on_experiment)
+
+
+def run_parsed(name: str, parser: argparse.ArgumentParser, stage: Callable[..., Any]) -> None:
+    """Run a stage on what the command line says; a fault ends it with one line, not a traceback.
+
+    Args:
+        name: The module, as in `python -m <name>`.
+        parser: Knows the arguments.
+        stage: Takes each of them by its name.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # Each request, and each retry, would be a line between the progress bar's.
     for client in ("httpx", "httpx2", "openai"):
         logging.getLogger(client).setLevel(logging.WARNING)
     try:
-        arguments = vars(parser.parse_args())
-        stage(arguments.pop("experiment"), **arguments)
+        stage(**vars(parser.parse_args()))
     except (ValueError, OSError, StartupError) as error:
         sys.exit(f"{name}: {error}")
 

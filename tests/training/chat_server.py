@@ -77,6 +77,9 @@ class ChatServer:
         prompt = request["messages"][-1]["content"]
         if kind == "negatives":
             return [negatives(query) for query in re.findall(r"^\d+\. (.+)$", prompt, re.MULTILINE)]
+        if kind in JUDGES:
+            texts = re.findall(r"^(\d+)\. (.+)$", prompt, re.MULTILINE)
+            return [{"number": int(number), **JUDGES[kind](text)} for number, text in texts]
         wanted = int(re.findall(r"\d+", prompt)[0])
         with self.lock:
             return [MAKERS[kind](next(self.numbers)) for _ in range(wanted)]
@@ -157,6 +160,20 @@ def negatives(query: str) -> Row:
     }
 
 
+def relation(text: str) -> Row:
+    """What a judge that only looks for a "not" says of a text."""
+    denied = " not " in text
+    shares = (0.1, 0.8, 0.05, 0.05) if denied else (0.75, 0.1, 0.1, 0.1)
+    return dict(zip(("equivalence", "contradiction", "hedge", "neutral"), shares, strict=True))
+
+
+def relevance(text: str) -> Row:
+    """What a judge that only looks for a "no" says of a passage."""
+    return {"relevance": 0.9 if "no " in text.lower() else 0.2}
+
+
+JUDGES: dict[str, Callable[[str], Row]] = {"relation": relation, "relevance": relevance}
+
 MAKERS: dict[str, Callable[[int], Row]] = {
     "sentence": sentence,
     "retrieval": retrieval,
@@ -212,10 +229,12 @@ def handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def chat_server() -> Iterator[ChatServer]:
+def chat_server(
+    make_handler: Callable[[ChatServer], type[BaseHTTPRequestHandler]] = handler,
+) -> Iterator[ChatServer]:
     """Serve on a free port until the block ends."""
     chat = ChatServer()
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler(chat)) as http:
+    with ThreadingHTTPServer(("127.0.0.1", 0), make_handler(chat)) as http:
         http.daemon_threads = True
         chat.url = f"http://127.0.0.1:{http.server_port}/v1"
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))

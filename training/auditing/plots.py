@@ -68,7 +68,9 @@ def draw_shortcuts(axes: Axes, audit: Mapping[str, Any]) -> None:
             for place, figures in enumerate(rows.values())
             if figures[name] is not None
         ]
-        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, label=label)
+        axes.plot(
+            *zip(*points, strict=True) if points else ([], []), marker, color=colour, label=label
+        )
     axes.axvline(50, color=GREY, linewidth=1, label="chance")
     axes.legend(loc="lower right")
     finish(axes, list(rows), "balanced accuracy (percent)")
@@ -77,9 +79,7 @@ def draw_shortcuts(axes: Axes, audit: Mapping[str, Any]) -> None:
 def by_role(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The figures of every role, named with its kind."""
     return {
-        f"{kind}: {role}": found
-        for kind, roles in figures.items()
-        for role, found in roles.items()
+        f"{kind}: {role}": found for kind, roles in figures.items() for role, found in roles.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What comes of the replies of a run, whatever they are asked for: kept, or rejected with a reason."""
+"""What comes of the replies of a run, whatever is asked for: kept, or rejected with a reason."""
 
 from __future__ import annotations
 

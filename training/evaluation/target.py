@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 Contract = Literal["openai", "tei"]
 
 KEY_VARIABLE = "EVALUATE_API_KEY"
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 FORMS = "a folder, a name on the hub, openai:http://host/v1#model or tei:http://host"
 
 
@@ -47,7 +48,7 @@ def read_target(text: str) -> Target:
         return _read_endpoint(text, cast(Contract, contract), rest)
     if "://" in text:
         raise ValueError(f"{_safe(text)} does not say what it speaks: put openai: or tei: before")
-    if not Path(text).is_dir() and (text.startswith(("/", ".", "~")) or not text.strip("/")):
+    if not (text and Path(text).is_dir()) and not HUB_NAME.fullmatch(text):
         raise ValueError(f"there is no folder {text!r} to measure: name {FORMS}")
     return Target(text, None, text)
 

@@ -216,5 +216,4 @@ CHANCE = {
     "same_over_hedged": 0.5,
     "hedged_over_negated": 0.5,
     "cannot_auc": 0.5,
-    "stsb_spearman": 0.0,
 }

@@ -1,0 +1,175 @@
+"""Any encoder on the dev tasks, beside the base: a folder, or a service over either contract."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import serving
+from tiny_models import GENERAL, POLARITY
+
+from service.settings import Settings
+from training import corpus, evaluate
+from training.evaluation import comparison
+from training.evaluation.target import read_target
+
+# Texts of words that the tiny models know, so that no two of them are the same to a model. Each row
+# stands for several: "drug" is replaced by each of the things.
+THINGS = ("drug", "pool", "hotel", "patient", "mortality", "trial")
+GROUP = {
+    "anchor": "the drug lower mortality in the trial",
+    "same": [{"text": "mortality was lower in the drug trial"}],
+    "negated": [{"text": "the drug does not lower mortality"}, {"text": "no drug works"}],
+    "hedged": [{"text": "the drug may lower mortality"}],
+    "neutral": ["the trial was good to the patients"],
+}
+CONTRAST = {
+    "query_a": "drug without a good trial",
+    "query_b": "drug and good trial",
+    "doc_a": "the drug does not work , and no patient was in the good trial",
+    "doc_b": "the drug does work , and a patient was in the good trial",
+}
+EXCLUSION = {
+    "query": "trial without a drug",
+    "relevant": ["the trial was good , no drug", "a trial of the hotel , not of the drug"],
+    "violating": ["the drug works in the trial", "a trial of the bad drug"],
+}
+DISTILLED = (
+    *("contrast", "exclusion", "exclusion_ndcg10"),
+    *("same_over_negated", "same_over_hedged", "hedged_over_negated"),
+)
+SCRIPT = Path(evaluate.__file__)
+
+
+def several(row: dict[str, Any]) -> str:
+    """A file of rows made of one."""
+    return "".join(json.dumps(row).replace("drug", thing) + "\n" for thing in THINGS)
+
+
+# The public rows of the tests hold no word that these models tell from another.
+@pytest.fixture(autouse=True)
+def small_evaluation(
+    no_public_data: None, tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few dev rows, a tiny base, and a folder to run in."""
+    rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION}
+    for name, row in rows.items():
+        (tmp_path / f"{name}.dev.jsonl").write_text(several(row))
+    monkeypatch.setattr(corpus, "DATA", tmp_path)
+    monkeypatch.setattr(comparison, "BASE", str(encoder_folder))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def service(two_part_folder: Path) -> Iterator[str]:
+    """The two-part model behind HTTP."""
+    settings = Settings(
+        model=two_part_folder, pair_model=None, device="cpu", intra_op_num_threads=1
+    )
+    with serving(settings) as url:
+        yield url
+
+
+def figures(address: str, against: str | None = None) -> dict[str, Any]:
+    other = None if against is None else read_target(against)
+    folder = comparison.main(read_target(address), other)
+    found: dict[str, Any] = json.loads((folder / "evaluation.json").read_text())
+    return found
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """Run the stage as its command line does; the line with which it ends."""
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    line = str(ended.value.code)
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("contract", "path"), [("openai", "/v1#tiny-two-part"), ("tei", "")], ids=["openai", "tei"]
+)
+def test_an_endpoint_has_the_figures_of_the_folder_that_it_serves(
+    contract: str, path: str, service: str, two_part_folder: Path
+) -> None:
+    found = figures(f"{contract}:{service}{path}", against=str(two_part_folder))
+    assert found["model"]["figures"] == pytest.approx(found["against"]["figures"])
+    assert found["model"]["run_by"] == contract
+    assert found["against"]["run_by"] == found["base"]["run_by"] == "service"
+    assert found["model"]["dimensions"] == GENERAL + POLARITY
+    assert found["model"]["texts"] == found["base"]["texts"] == found["against"]["texts"]
+    assert found["model"]["figures"] != found["base"]["figures"]
+    assert tuple(found["model"]["figures"]) == DISTILLED
+
+
+def test_a_table_a_plot_and_the_figures_are_left_beside_the_runs_and_not_in_the_model(
+    two_part_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(two_part_folder.rglob("*"))
+    folder = comparison.main(read_target(str(two_part_folder)))
+    assert folder.parent == Path("runs/evaluation")
+    assert sorted(two_part_folder.rglob("*")) == before
+    assert (tmp_path / folder / "evaluation.svg").read_text().startswith("<?xml")
+    found = json.loads((folder / "evaluation.json").read_text())
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[3:] == [found["base"]["name"], found["model"]["name"]]
+    table = {task: values for task, *values in map(str.split, rows)}
+    for task in DISTILLED:
+        expected = [f"{100 * found[role]['figures'][task]:.1f}" for role in ("base", "model")]
+        assert table[task] == expected
+
+
+def test_a_folder_without_a_graph_is_run_by_sentence_transformers(tiny_base: Path) -> None:
+    found = figures(str(tiny_base))
+    assert found["model"]["run_by"] == "sentence-transformers"
+    assert tuple(found["model"]["figures"]) == DISTILLED
+
+
+def test_the_base_itself_is_measured_once(
+    encoder_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = figures(str(encoder_folder))
+    assert found["model"] == found["base"]
+    assert len(capsys.readouterr().out.splitlines()[0].split()) == 4
+
+
+def test_figures_say_which_rows_they_are_of(encoder_folder: Path, tmp_path: Path) -> None:
+    before = figures(str(encoder_folder))["rows"]
+    (tmp_path / "sentence.dev.jsonl").write_text(several({**GROUP, "neutral": []}))
+    after = figures(str(encoder_folder))["rows"]
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name]] == ["sentence.dev.jsonl"]
+
+
+def test_a_wrong_address_is_told_before_anything_is_measured(
+    two_part_folder: Path, service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(comparison, "measured", lambda *_: pytest.fail("measured"))
+    other = f"openai:{service}/v2"
+    line = command(monkeypatch, "--model", str(two_part_folder), "--against", other)
+    assert line.startswith(f"training.evaluate: {service}/v2/embeddings: no such path")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name either an experiment file or --model"),
+        (["some.toml", "--model", "a"], "name either an experiment file or --model"),
+        (["--against", "a"], "and --against with --model"),
+        (["--model", "http://h"], "http://h does not say what it speaks"),
+        (["--model", "./nowhere"], "there is no folder './nowhere'"),
+        (["--model", "."], ".: the service cannot serve it (. has no config.json"),
+    ],
+    ids=["nothing", "both", "only the other", "no contract", "no folder", "no model in it"],
+)
+def test_a_wrong_command_ends_with_one_line(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert message in command(monkeypatch, *arguments)
