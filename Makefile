@@ -30,14 +30,15 @@ DEV_STAMP := .venv-dev/.installed
 CLIENTS := .venv-clients/bin/python
 CLIENTS_STAMP := .venv-clients/.installed
 EXPERIMENTS := training/experiments
-# Two runs, two more from the mean of their weights, one from the mean of those, and the mean of that one
-# and of what it went on from, which is released.
+# Two runs, two more from the mean of their weights, then twice one more from a mean of those before;
+# what is released is a mean again.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
-	polish-mean.toml deeper.toml)
+	polish-mean.toml deeper.toml keywords.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before; the last is what is released.
-PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-rank.toml
+PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
+	pair-fused.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-settle.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help

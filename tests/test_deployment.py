@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "deploy" / "constraints"
 VERBS = (
-    *("help", "serve", "test", "check", "distil", "train", "audit", "ablate", "export"),
+    *("help", "serve", "test", "check", "distil", "judge", "train", "audit", "ablate", "export"),
     *("evaluate", "bench", "clean"),
 )
 
