@@ -76,18 +76,24 @@ class PassageSplitter:
 def find_decisive(scores: Sequence[Mapping[str, float]], threshold: float) -> Finding:
     """Return the relation of a passage, and the sentence that decides it.
 
-    That is the sentence with the highest score for contradiction if the score reaches the
-    threshold, else the one for equivalence, else the one for a hedge; and where none does the
-    passage is neutral, and the sentence is the one with the highest score for that.
+    That is the sentence with the highest score for contradiction if contradiction is what the
+    sentence is best at and the score reaches the threshold, else the one for equivalence, else the
+    one for a hedge; and where none does the passage is neutral, and the sentence is the one with
+    the highest score for that.
 
     Args:
         scores: Those of its sentences against the claim, at least one, by relation.
         threshold: Score under which no relation is named.
     """
+    labels = [max(own, key=own.__getitem__) for own in scores]
     for relation in _DECISIVE:
-        best = _best(scores, relation)
-        if scores[best][relation] >= threshold:
-            return Finding(relation, best)
+        sure = [
+            sentence
+            for sentence, label in enumerate(labels)
+            if label == relation and scores[sentence][relation] >= threshold
+        ]
+        if sure:
+            return Finding(relation, max(sure, key=lambda sentence: scores[sentence][relation]))
     return Finding(_OTHERWISE, _best(scores, _OTHERWISE))
 
 

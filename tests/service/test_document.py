@@ -32,6 +32,12 @@ def test_a_contradiction_decides_then_an_equivalence_then_a_hedge(
     assert find_decisive(scores(*rows), 0.5) == finding
 
 
+def test_a_score_over_the_threshold_that_is_not_a_sentences_best_decides_nothing() -> None:
+    assert find_decisive(scores((0.3, 0.69, 0.0, 0.01)), 0.25) == Finding("equivalence", 0)
+    unsure = scores((0.3, 0.31, 0.29, 0.1), (0.4, 0.3, 0.2, 0.1))
+    assert find_decisive(unsure, 0.25) == Finding("contradiction", 1)
+
+
 @pytest.mark.parametrize(
     ("relations", "verdict"),
     [
