@@ -32,7 +32,11 @@ class PairModel:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, executor: Executor, metrics: Metrics, encoder: Encoder
+        cls,
+        settings: Settings,
+        executor: Executor,
+        metrics: Metrics,
+        encoder: Encoder | None = None,
     ) -> AsyncIterator[PairModel | None]:
         """Load the model, warm it up and take pairs until the block ends, then drain.
 
@@ -42,7 +46,8 @@ class PairModel:
             settings: Names the folder and the limits.
             executor: The one thread that forward passes run on, shared with other models.
             metrics: Where to record.
-            encoder: Its cosines are what the reranker corrects, if the model was trained so.
+            encoder: Its cosines are what the reranker corrects, if the model was trained so; None
+                leaves it with the relevance alone.
 
         Raises:
             StartupError: The folder is no pair model, or the device is not to be had.
@@ -65,7 +70,7 @@ class PairModel:
             reranker = None
             if engine.has_side_output:
                 similarity = None
-                if settings.rerank_similarity and spec.similarity_scale:
+                if encoder and settings.rerank_similarity and spec.similarity_scale:
                     similarity = Similarity(encoder, spec.similarity_scale)
                 windows = settings.max_passage_windows
                 reranker = Reranker(spec.name, engine, similarity, max_windows=windows)

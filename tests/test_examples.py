@@ -71,16 +71,16 @@ def test_without_a_pair_model_both_of_its_routes_are_named(
     assert rerank.startswith("/rerank is left out: ")
 
 
-def test_what_contradicts_the_claim_is_dropped_and_the_rest_is_in_the_fused_order(
+def test_what_contradicts_the_claim_is_dropped_and_the_rest_is_in_the_order_of_relevance(
     rag: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = rag.Service(http=None, missing=set())
     monkeypatch.setattr(rag.Service, "relevances", lambda *_: [0.0, 1.0, 0.4])
     monkeypatch.setattr(rag.Service, "contradicted", lambda *_: [False, False, True])
     question = rag.Question("query", "claim", ("a",), ("c",))
-    candidates = [("a", 0.9), ("b", 0.2), ("c", 0.8)]
-    assert rag.check(service, question, candidates, 0.5) == ["b", "a"]
-    assert rag.check(service, question, candidates, 0.1) == ["a", "b"]
+    assert rag.check(service, question, ["a", "b", "c"]) == ["b", "a"]
+    monkeypatch.setattr(rag.Service, "relevances", lambda *_: [0.0, 0.0, 0.0])
+    assert rag.check(service, question, ["a", "b", "c"]) == ["a", "b"]
 
 
 def test_a_service_that_is_not_there_is_one_line(rag: ModuleType) -> None:
