@@ -77,13 +77,20 @@ def check_encoder(folder: Path, *, reference: Path) -> dict[str, float]:
     return report
 
 
-def check_discriminator(folder: Path, *, reference: Path, scaling: Scaling) -> dict[str, float]:
+def check_discriminator(
+    folder: Path,
+    *,
+    reference: Path,
+    scaling: Scaling,
+    relevance: tuple[float, float] = (1.0, 0.0),
+) -> dict[str, float]:
     """Compare a discriminator's folder with sentence-transformers on it, and with its checkpoint.
 
     Args:
         folder: The exported folder.
         reference: The checkpoint before calibration and rounding to half precision.
         scaling: What was done to its logits.
+        relevance: What its relevance was multiplied by, and what was taken from it then.
 
     Returns:
         The largest gaps between outputs, the relevance included where the folder has it, and the
@@ -101,7 +108,9 @@ def check_discriminator(folder: Path, *, reference: Path, scaling: Scaling) -> d
     torch_half = CrossEncoder(str(folder), device="cpu", max_length=length).predict(pairs)
     torch_full = CrossEncoder(str(reference), device="cpu", max_length=length).predict(pairs)
     relations = len(served.spec.labels)
-    scaled = np.hstack((scaling.apply(torch_full[:, :relations]), torch_full[:, relations:width]))
+    weight, centre = relevance
+    relevances = weight * torch_full[:, relations:width] - centre
+    scaled = np.hstack((scaling.apply(torch_full[:, :relations]), relevances))
     gaps = {
         "alone_against_sentence_transformers": largest_gap(alone, torch_half),
         "mixed_against_sentence_transformers": largest_gap(mixed, torch_half),

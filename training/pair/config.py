@@ -26,6 +26,8 @@ class PairConfig:
             rankings (`training.pair.rankings`).
         similarity_scale: What the encoder's cosine is multiplied by before the relevance output is
             added to it, in training and in the service; at 0 the output has to do without it.
+        relevance_weight: What the export multiplies the relevance output by, chosen on searches
+            over dev rows.
         objective: Loss of the relations (`training.pair.loss.PartialLabelLoss`).
         learning_rate: Peak of the linear schedule.
         warmup_steps: Steps to reach it.
@@ -52,6 +54,7 @@ class PairConfig:
     start: str | None = None
     relevance: dict[str, Kind] = field(default_factory=dict)
     similarity_scale: float = 0.0
+    relevance_weight: float = 1.0
     objective: str = "likelihood"
 
     @property

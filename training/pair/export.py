@@ -50,7 +50,9 @@ def main(config: PairConfig) -> Path:
         write_folder(checkpoint, staged, scaling=scaling, config=config)
         amend_config(staged, config, calibration["abstention"]["threshold"])
         write_json(staged / "calibration.json", calibration)
-        parity = check_discriminator(staged, reference=checkpoint, scaling=scaling)
+        parity = check_discriminator(
+            staged, reference=checkpoint, scaling=scaling, relevance=weighed(config)
+        )
         write_json(staged / "parity.json", parity)
         write_json(staged / "training.json", history(config.folder))
         install(staged, config.output)
@@ -61,6 +63,7 @@ def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: Pa
     """Write weights, graph, tokenizer and configuration, the scaling folded into the head."""
     model = load(checkpoint, relevance=learnt_relevance(config))
     fold(scaling, model)
+    weigh_relevance(model, config)
     with tempfile.TemporaryDirectory() as name:
         plain = Path(name)
         storage.write_half(model.state_dict(), folder)
@@ -116,6 +119,25 @@ def fold(scaling: Scaling, model: PreTrainedModel) -> None:
         for parameter in model.classifier.parameters():
             parameter[:count].div_(scaling.temperature)
         model.classifier.bias[:count].add_(torch.tensor(scaling.biases))
+
+
+def weigh_relevance(model: PreTrainedModel, config: PairConfig) -> None:
+    """Change the head so that the relevance counts for less beside the cosine.
+
+    Then a cosine of a half, rather than one of nought, stands for a score of a half: the output has
+    a part only of the bias that it had learnt for this.
+    """
+    count = len(RELATIONS)
+    weight, centre = weighed(config)
+    with torch.no_grad():
+        model.classifier.weight[count:].mul_(weight)
+        model.classifier.bias[count:].mul_(weight).sub_(centre)
+
+
+def weighed(config: PairConfig) -> tuple[float, float]:
+    """What the relevance is multiplied by, and what is taken from it then."""
+    weight = config.relevance_weight
+    return weight, 0.0 if weight == 1.0 else config.similarity_scale / 2
 
 
 def split_outputs(graph: onnx.ModelProto) -> None:
