@@ -22,7 +22,7 @@ from training import corpus, model_card
 from training.auditing import plots, shortcuts
 from training.auditing.census import census, patterns
 from training.auditing.information import information
-from training.auditing.repeats import read_files, repeats
+from training.auditing.repeats import add_against, read_files, repeats
 from training.auditing.rows import ROLES, SPLITS, Row, path_of, read_rows
 from training.auditing.scenarios import Coincidence, leaks
 from training.evaluation.encoding import Encode
@@ -175,14 +175,7 @@ def command() -> None:
     )
     parser.add_argument("--data", type=Path, default=corpus.DATA, help="folder of the corpus")
     parser.add_argument("--output", type=Path, help="folder of the results (default: the corpus's)")
-    parser.add_argument(
-        "--against",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="texts that no row should repeat (.jsonl, or a text a line; may be given again)",
-    )
+    add_against(parser)
     parser.add_argument("--seed", type=int, default=Settings.seed, help="of every sample")
     parser.add_argument("--no-eci", action="store_true", help="run no encoder")
     options = parser.parse_args()

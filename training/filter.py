@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from training import corpus
-from training.auditing.repeats import read_files
+from training.auditing.repeats import add_against, read_files
 from training.auditing.rows import ROLES, path_of
 from training.distil import schemas
 from training.distil.rules import Rejection
@@ -211,14 +211,7 @@ def command() -> None:
     )
     parser.add_argument("source", type=Path, metavar="in.jsonl", help="rows to filter")
     parser.add_argument("target", type=Path, metavar="out.jsonl", help="rows that are kept")
-    parser.add_argument(
-        "--against",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="texts that no row may repeat (.jsonl, or a text a line; may be given again)",
-    )
+    add_against(parser)
     parser.add_argument(
         "--threshold",
         type=float,

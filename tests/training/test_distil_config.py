@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
+from commands import last_line
 from distillations import KEY, VARIABLE, write
 
 from training import distil
@@ -28,12 +27,8 @@ QUERIES = (
 
 def refusal(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
     """The one line with which the command ends."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(path)])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    line = str(ended.value.code)
+    line = last_line(monkeypatch, SCRIPT, str(path))
     assert line.startswith("training.distil: ")
-    assert "\n" not in line
     return line
 
 

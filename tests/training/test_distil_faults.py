@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 from chat_server import GOOD, SOON, ChatServer, Fault
+from commands import last_line
 from distillations import KEY, VARIABLE, lines, run, write
 
 from training import distil
@@ -20,12 +19,7 @@ SCRIPT = Path(distil.__file__).parent / "__main__.py"
 
 def command(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
     """Run the stage as its command line does; the line with which it ends."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(path)])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    line = str(ended.value.code)
-    assert "\n" not in line
-    return line
+    return last_line(monkeypatch, SCRIPT, str(path))
 
 
 @pytest.mark.parametrize(

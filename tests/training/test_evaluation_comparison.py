@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import last_line
 from serving import serving
 from tiny_models import GENERAL, POLARITY
 
@@ -84,12 +83,7 @@ def figures(address: str, against: str | None = None) -> dict[str, Any]:
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     """Run the stage as its command line does; the line with which it ends."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    line = str(ended.value.code)
-    assert "\n" not in line
-    return line
+    return last_line(monkeypatch, SCRIPT, *arguments)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 from chat_server import GOOD, ChatServer, Fault
+from commands import last_line
 from distillations import KEY, VARIABLE
 from judgements import judge, lines, row, write_chat, write_rows
 from program import program
@@ -156,13 +155,9 @@ def test_what_is_wrong_ends_the_command_with_one_line(
     chat = write_chat(tmp_path, server.url, change)
     path = write_rows(tmp_path, "sentence")
     arguments = [str(path), "--chat", str(chat), "--runs", str(tmp_path / "runs")]
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-    line = str(ended.value.code)
+    line = last_line(monkeypatch, SCRIPT, *arguments)
     assert line.startswith("training.judge: ")
     assert message in line
-    assert "\n" not in line
     assert not server.requests
 
 

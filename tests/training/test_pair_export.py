@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ PAIRS = [
 ]
 LENGTH = 40
 SCALE = 12.0
+WEIGHT, OFFSET = 0.25, 6.0
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +81,8 @@ def ranking_experiment(pair_experiment: PairConfig) -> PairConfig:
         output=folder,
         relevance=twins,
         similarity_scale=SCALE,
+        relevance_weight=WEIGHT,
+        relevance_offset=OFFSET,
     )
 
 
@@ -268,7 +272,7 @@ def test_the_graph_gives_relations_and_relevance_apart(
     np.testing.assert_array_equal(served(PAIRS), whole[:, :4])
     # The calibration is of the relations alone.
     best = logits_of(ranking_experiment.folder / "best")
-    np.testing.assert_allclose(whole[:, 4], best[:, 4], atol=0.01)
+    np.testing.assert_allclose(whole[:, 4], WEIGHT * best[:, 4] - OFFSET, atol=0.01)
     scaled = scaling_of(exported_ranker).apply(best[:, :4])
     np.testing.assert_allclose(whole[:, :4], scaled, atol=0.01)
     assert set(read(exported_ranker / "config.json")["id2label"].values()) == set(OUTPUTS)
@@ -292,14 +296,17 @@ def test_a_relevance_that_drifted_fails_parity(
     exported_ranker: Path, ranking_experiment: PairConfig, tmp_path: Path
 ) -> None:
     scaling, best = scaling_of(exported_ranker), ranking_experiment.folder / "best"
-    check_discriminator(exported_ranker, reference=best, scaling=scaling)
+    check = partial(
+        check_discriminator, reference=best, scaling=scaling, relevance=(WEIGHT, OFFSET)
+    )
+    check(exported_ranker)
     copied = Path(shutil.copytree(exported_ranker, tmp_path / "copied"))
     onnx.save_model(onnx.load(copied / storage.GRAPH), copied / storage.GRAPH)
     weights = storage.read_half(copied)
     weights["classifier.bias"] += torch.tensor([0.0, 0.0, 0.0, 0.0, 1.0])
     storage.write_half(weights, copied)
     with pytest.raises(ParityError, match="alone_against_sentence_transformers: logits differ"):
-        check_discriminator(copied, reference=best, scaling=scaling)
+        check(copied)
 
 
 def test_a_checkpoint_without_the_relevance_that_its_run_names_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,18 @@ def outside(others: Mapping[str, Sequence[str]]) -> Iterator[Place]:
     for name, texts in others.items():
         for number, text in enumerate(texts, start=1):
             yield Place(name, OUTSIDE, f"text {number}", text)
+
+
+def add_against(parser: ArgumentParser) -> None:
+    """Give a command the option that names files for `read_files`."""
+    parser.add_argument(
+        "--against",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="texts that no row should repeat (.jsonl, or a text a line; may be given again)",
+    )
 
 
 def read_files(paths: Sequence[Path]) -> dict[str, list[str]]:

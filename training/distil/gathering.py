@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Generic, Self, TextIO, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
+from training.closing import Closing
 from training.distil.ledger import Damage, Entry
 from training.distil.reply import NOTHING, Usage
 from training.distil.rules import Rejection
@@ -29,7 +29,7 @@ class Yield:
     rejected: Counter[str] = field(default_factory=Counter)
 
 
-class Gathering(ABC, Generic[Item]):
+class Gathering(Closing, Generic[Item]):
     """Counts replies, keeps what is good in them, and writes down the rest with its reason.
 
     Args:
@@ -44,15 +44,8 @@ class Gathering(ABC, Generic[Item]):
         self._rejected = begin(rejected)
         self.yields = {kind: Yield() for kind in kinds}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._rejected.close()
 
     def take(self, entry: Entry) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 from pydantic import ValidationError
@@ -35,15 +34,11 @@ class Harvest(Gathering[Row]):
         for old in rows.glob("*.jsonl"):
             old.unlink()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close all files."""
         for file in self._files.values():
             file.close()
-        super().__exit__(kind, error, trace)
+        super().close()
 
     def outcomes(self, entry: Entry) -> Iterator[Row | Rejection]:
         """The rows of a reply that are good, and a rejection for each that is not."""

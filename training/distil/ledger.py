@@ -6,12 +6,12 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from training.closing import Closing
 from training.distil.plan import Call, Query
 from training.distil.reply import Usage, usage_of
 from training.distil.text import first_fault
@@ -61,7 +61,7 @@ class Damage:
 ENTRY = TypeAdapter(Entry)
 
 
-class Ledger:
+class Ledger(Closing):
     """The file of all replies; open in one process at a time.
 
     Raises:
@@ -72,15 +72,8 @@ class Ledger:
         self._path = path
         self._file = open_alone(path)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def __iter__(self) -> Iterator[Entry | Damage]:

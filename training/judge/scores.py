@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from training.closing import Closing
 from training.distil.gathering import write_line
 from training.distil.ledger import open_alone
 from training.judge.question import RELEVANT, Key, Question
@@ -119,7 +119,7 @@ def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 6) for name, value in probabilities.items()}
 
 
-class ScoreFile:
+class ScoreFile(Closing):
     """The judgements of a run; open in one process at a time.
 
     Args:
@@ -139,15 +139,8 @@ class ScoreFile:
         for line in parsed(path):
             self._lines[key_of(line)] = line
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def lines(self, question: Question) -> list[Line] | None:

@@ -28,6 +28,8 @@ class PairConfig:
             added to it, in training and in the service; at 0 the output has to do without it.
         relevance_weight: What the export multiplies the relevance output by, chosen on searches
             over dev rows.
+        relevance_offset: What the export takes from it then, so that a score of a half stands for a
+            cosine that is neither near nor far: a smaller weight keeps less of the bias for that.
         objective: Loss of the relations (`training.pair.loss.PartialLabelLoss`).
         learning_rate: Peak of the linear schedule.
         warmup_steps: Steps to reach it.
@@ -55,6 +57,7 @@ class PairConfig:
     relevance: dict[str, Kind] = field(default_factory=dict)
     similarity_scale: float = 0.0
     relevance_weight: float = 1.0
+    relevance_offset: float = 0.0
     objective: str = "likelihood"
 
     @property

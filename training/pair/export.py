@@ -51,7 +51,10 @@ def main(config: PairConfig) -> Path:
         amend_config(staged, config, calibration["abstention"]["threshold"])
         write_json(staged / "calibration.json", calibration)
         parity = check_discriminator(
-            staged, reference=checkpoint, scaling=scaling, relevance=weighed(config)
+            staged,
+            reference=checkpoint,
+            scaling=scaling,
+            relevance=(config.relevance_weight, config.relevance_offset),
         )
         write_json(staged / "parity.json", parity)
         write_json(staged / "training.json", history(config.folder))
@@ -122,22 +125,11 @@ def fold(scaling: Scaling, model: PreTrainedModel) -> None:
 
 
 def weigh_relevance(model: PreTrainedModel, config: PairConfig) -> None:
-    """Change the head so that the relevance counts for less beside the cosine.
-
-    Then a cosine of a half, rather than one of nought, stands for a score of a half: the output has
-    a part only of the bias that it had learnt for this.
-    """
+    """Multiply the relevance and take the offset from it, by changing the head."""
     count = len(RELATIONS)
-    weight, centre = weighed(config)
     with torch.no_grad():
-        model.classifier.weight[count:].mul_(weight)
-        model.classifier.bias[count:].mul_(weight).sub_(centre)
-
-
-def weighed(config: PairConfig) -> tuple[float, float]:
-    """What the relevance is multiplied by, and what is taken from it then."""
-    weight = config.relevance_weight
-    return weight, 0.0 if weight == 1.0 else config.similarity_scale / 2
+        model.classifier.weight[count:].mul_(config.relevance_weight)
+        model.classifier.bias[count:].mul_(config.relevance_weight).sub_(config.relevance_offset)
 
 
 def split_outputs(graph: onnx.ModelProto) -> None:
