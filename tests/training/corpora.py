@@ -24,7 +24,7 @@ def item(text: str, pattern: str) -> Row:
 
 
 def sentence(number: int, hedge: str = "It is said that the {} is wet.") -> Row:
-    """A group whose relations no word tells: wet and dry take turns."""
+    """A group whose relations neither words nor overlap tell: wet and dry take turns."""
     name = thing(number)
     this, other = ("wet", "dry") if number % 2 else ("dry", "wet")
     hedges = ("Maybe the {} is {}.", "The {} would then be {}.", hedge)
@@ -35,15 +35,15 @@ def sentence(number: int, hedge: str = "It is said that the {} is wet.") -> Row:
         "anchor": f"The {name} is {this}.",
         "same": [
             item(f"The {name} is {this} now.", "paraphrase"),
-            item(f"The {name} is {this} today.", "paraphrase"),
+            item(f"The {name} is at long last {this}.", "paraphrase"),
             item(f"The {name} is not {other}.", "negated-antonym"),
-            item(f"Nobody finds the {name} {other}.", "exclusive"),
+            item(f"The {name} is at no time {other}.", "negated-antonym"),
         ],
         "negated": [
             item(f"The {name} is {other} now.", "lexical"),
-            item(f"The {name} is {other} today.", "lexical"),
+            item(f"The {name} is at long last {other}.", "lexical"),
             item(f"The {name} is not {this}.", "verbal"),
-            item(f"Nobody finds the {name} {this}.", "determiner"),
+            item(f"The {name} is at no time {this}.", "determiner"),
         ],
         "hedged": [item(hedges[number % 2].format(name, this), "modal")],
         "neutral": [f"The {name} was a gift."],

@@ -54,8 +54,7 @@ def test_a_corpus_without_faults_has_no_findings(tmp_path: Path) -> None:
     assert found["scenarios"]["pairs"] == 0
     plain = found["shortcuts"]["same against negated"]
     assert plain["candidate_alone"] <= 0.6
-    # Of four words each is a quarter of the overlap: some of it tells the texts apart by chance.
-    assert plain["overlap"] <= 0.8
+    assert plain["overlap"] <= 0.65
     assert found["files"]["sentence.train.jsonl"]["rows"] == GROUPS
     assert found["lengths"]["sentence"]["anchor"]["p50"] == 4
     assert found["cues"]["sentence"]["negated"]["explicit"] == 0.5
