@@ -1,7 +1,7 @@
 """A graph in OpenVINO, in bfloat16 where the processor computes in it.
 
-On processors with AMX or AVX-512 BF16 a forward pass takes half to a quarter of the time that it
-takes in float32. Vectors differ from those in float32 by a cosine of some hundred-thousandths.
+Alone, a forward pass takes about half of the time there that ONNX Runtime takes in float32
+(`benchmarks/LOG.md`). Vectors differ from those in float32 by a cosine of some hundred-thousandths.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from service.weights import DIGEST_KEY, check_weights
 # What this is called beside ONNX Runtime's execution providers.
 OPENVINO = "OpenVINO"
 _DEVICE = "CPU"
+# What OpenVINO compiles for a shape it keeps, by default for thousands of them, and nearly every
+# batch has a shape of its own: memory would grow by a third of a megabyte with each.
+_KEPT_SHAPES = 32
 # Bytes of a graph over which it must hold its weights itself.
 _LARGEST_POINTING = 16 * 1024 * 1024
 
@@ -60,6 +63,7 @@ class OpenVinoGraph:
                     "NUM_STREAMS": 1,
                     # Pinned threads of two processes would share a core and leave another idle.
                     "ENABLE_CPU_PINNING": False,
+                    "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_SHAPES,
                 },
             )
         except RuntimeError as error:

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     rerank_similarity: bool = Field(
         True,
         description="Rank passages by the encoder's cosine too, where the pair model was trained"
-        " to correct it; without, reranking costs about half and ranks worse.",
+        " to correct it; without, the encoder's passes are spared and the order is worse.",
     )
     max_passage_sentences: Count = Field(
         256, description="Sentences of one passage to check against a claim."
