@@ -140,9 +140,18 @@ def history(run: Path) -> list[dict[str, Any]]:
     before = [starts] if isinstance(starts, str) else starts
     log = (run / "eval/dev.jsonl").read_text(encoding="utf-8").splitlines()
     this = {"config": config, "dev": [json.loads(line) for line in log]}
-    earlier = [entry for start in before for entry in history(Path(start).parent)]
+    earlier = [entry for start in before for entry in history_of(Path(start))]
     # Two runs from one start have the same history: told once.
     return [*(entry for number, entry in enumerate(earlier) if entry not in earlier[:number]), this]
+
+
+def history_of(start: Path) -> list[dict[str, Any]]:
+    """The history of what a run went on from: a checkpoint of another run, or a model folder."""
+    released = start / "training.json"
+    if not released.exists():
+        return history(start.parent)
+    entries: list[dict[str, Any]] = json.loads(released.read_text(encoding="utf-8"))
+    return entries
 
 
 def write_json(path: Path, content: Any) -> None:

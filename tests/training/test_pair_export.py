@@ -17,9 +17,8 @@ from sentence_transformers import CrossEncoder
 
 from service.model_folder import read_pair
 from training import storage
-from training.config import Kind
 from training.pair import evaluate, evaluation, export, reranking, train
-from training.pair.config import PairConfig
+from training.pair.config import PairConfig, RankingKind
 from training.pair.evaluation import Logits
 from training.pair.loss import (
     PartialLabelLoss,
@@ -30,6 +29,7 @@ from training.pair.loss import (
 from training.pair.relations import CONTRADICTION, EQUIVALENCE, NEUTRAL, OUTPUTS, RELATIONS
 from training.pair.scaling import Scaling, fit_scaling
 from training.parity import ParityError, check_discriminator
+from training.run import history
 from training.serving import ServedDiscriminator
 
 PAIRS = [
@@ -74,7 +74,7 @@ def judge(pair_experiment: PairConfig) -> Path:
 def ranking_experiment(pair_experiment: PairConfig) -> PairConfig:
     """The same with a relevance output that learns."""
     folder = pair_experiment.output.with_name("model-ranking-pair")
-    twins = {"twins": Kind(share=0.5, rows=4)}
+    twins = {"twins": RankingKind(share=0.5, rows=4, near=1, far=1)}
     return replace(
         pair_experiment,
         name="tiny-ranking",
@@ -365,3 +365,13 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
     for search in table.values():
         assert f"{100 * search['served']:.1f}" in card
     assert f"Scale of the cosine: {SCALE} as served" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_from_a_released_folder_with_its_history(
+    exported_ranker: Path, ranking_experiment: PairConfig
+) -> None:
+    further = replace(ranking_experiment, name="tiny-further", start=str(exported_ranker), steps=2)
+    train.main(further)
+    entries = history(further.folder)
+    assert entries[:-1] == read(exported_ranker / "training.json")
+    assert entries[-1]["config"]["name"] == "tiny-further"

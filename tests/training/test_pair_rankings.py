@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import islice
 from random import Random
+from zlib import crc32
 
+import numpy as np
 import pytest
 import torch
 from encoders import oracle
 
 from training import corpus
-from training.config import Kind
+from training.evaluation.encoding import Vectors, unit
 from training.pair import rankings
+from training.pair.config import RankingKind
 from training.pair.loss import relevance_loss
-from training.pair.rankings import FAR, NEAR, SOURCES, Ranking, looked_up, with_cosines
+from training.pair.rankings import SOURCES, Ranking, answered, beside_others, with_cosines
+from training.pair.search import NEAREST
 
 BUNDLED = ("twins", "exclusions", "keywords", "topics")
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_seed_decides_and_a_longer_run_begins_as_a_shorter_one(source: str) -> None:
-    kind = Kind(share=0.5, rows=3)
-    drawn = rankings.draw(source, kind, 20, seed=1)
+    kind = RankingKind(share=0.5, rows=3)
+    encode = oracle({})
+    drawn = rankings.draw(source, kind, 20, 1, encode)
     assert len(drawn) in (0, 30)
-    assert rankings.draw(source, kind, 10, seed=1) == drawn[:15]
-    assert not drawn or rankings.draw(source, kind, 20, seed=2) != drawn
+    assert rankings.draw(source, kind, 10, 1, encode) == drawn[:15]
+    assert not drawn or rankings.draw(source, kind, 20, 2, encode) != drawn
 
 
 @pytest.mark.parametrize("source", BUNDLED)
@@ -63,27 +69,68 @@ def test_an_exclusion_is_ranked_from_both_of_its_queries() -> None:
     assert 80 < sum(ranking.query in excluding for ranking in drawn) < 120
 
 
-def test_a_query_never_stands_before_the_twin_of_its_passage_as_another_topic() -> None:
+def test_of_the_twin_of_a_passage_it_is_settled_what_it_is() -> None:
     twins = {row.doc_a: row.doc_b for row in corpus.contrasts("train")}
     twins |= {twin: passage for passage, twin in twins.items()}
-    for ranking in islice(SOURCES["topics"](Random(0)), 300):
-        assert twins.get(ranking.positive) not in ranking.negatives
+    drawn = list(islice(SOURCES["topics"](Random(0)), 300))
+    assert all({*twins} & {*ranking.settled} or ranking.positive not in twins for ranking in drawn)
+    for ranking in drawn:
+        assert ranking.positive in ranking.settled
+        assert twins.get(ranking.positive, ranking.positive) in ranking.settled
 
 
-def test_passages_that_share_words_are_looked_up_and_one_from_anywhere(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(rankings, "NEIGHBOURS", 8)
-    topics = ("boat harbour tide", "kiln glaze clay", "violin string bow")
-    texts = [f"{topic} number{place}" for topic in topics for place in range(8)]
-    answers = [(f"query {number}", text) for number, text in enumerate(texts)]
+def by_topic(texts: Sequence[str]) -> Vectors:
+    """Texts that begin with the same word lie near each other; the nearer, the smaller the last."""
+    rows = []
+    for text in texts:
+        first, *_, last = text.strip(".").split()
+        row = np.random.default_rng(crc32(first.encode())).normal(size=32)
+        away = np.random.default_rng(crc32(text.encode())).normal(size=32)
+        rows.append(row + 0.08 * int(last) * away)
+    return unit(np.array(rows))
+
+
+def test_passages_that_the_encoder_finds_stand_beside_the_answer_and_some_from_anywhere() -> None:
+    texts = [f"{topic} number {place}" for topic in ("boat", "kiln", "bow") for place in range(9)]
+    asked = [Ranking(f"{text.split()[0]} query 0", text, (), (text,)) for text in texts[::9]]
+    kind = RankingKind(share=1.0, rows=1, near=3, far=2)
     elsewhere = 0
-    for ranking in islice(looked_up(answers, Random(0)), 48):
-        topic = ranking.positive.rpartition(" ")[0]
-        assert len(ranking.negatives) == NEAR + FAR
-        assert all(text.startswith(topic) for text in ranking.negatives[:NEAR])
-        elsewhere += sum(not text.startswith(topic) for text in ranking.negatives[NEAR:])
-    assert elsewhere > 20
+    for seed in range(10):
+        complete = beside_others(asked, texts, kind, Random(seed), by_topic)
+        assert [ranking.query for ranking in complete] == [ranking.query for ranking in asked]
+        for ranking in complete:
+            topic = ranking.positive.split()[0]
+            assert len({*ranking.passages}) == 1 + kind.near + kind.far
+            elsewhere += sum(not text.startswith(topic) for text in ranking.negatives[kind.near :])
+    assert elsewhere > 30
+
+
+def test_what_is_nearer_than_the_answer_is_no_negative_unless_the_source_says_so() -> None:
+    texts = [f"boat number {place}" for place in range(12)]
+    twin = Ranking("boat query 0", texts[3], (texts[0],), (texts[3], texts[0]))
+    kind = RankingKind(share=1.0, rows=1, near=1)
+    vectors = by_topic([twin.query, *texts])
+    similar = dict(zip(texts, vectors[1:] @ vectors[0], strict=True))
+    allowed = {text for text, score in similar.items() if score < NEAREST * similar[texts[3]]}
+    assert 2 < len(allowed) < 10
+    for seed in range(20):
+        (ranking,) = beside_others([twin], texts, kind, Random(seed), by_topic)
+        own, near = ranking.negatives
+        assert own == texts[0]
+        assert near in allowed
+
+
+def test_beside_a_part_of_a_passage_stand_parts_of_others() -> None:
+    long = [f"{topic} first 0. Second 0. Third 0. Fourth 0" for topic in ("kiln", "bow", "tide")]
+    part = Ranking("boat query 0", "boat second 0.", (), ("boat first 0. boat second 0.",))
+    kind = RankingKind(share=1.0, rows=1, far=2)
+    seen = set()
+    for seed in range(20):
+        (ranking,) = beside_others([part], long, kind, Random(seed), by_topic)
+        for text in ranking.negatives:
+            assert any(text in whole for whole in long)
+            seen.add(text)
+    assert len(seen) > 6
 
 
 def test_rankings_carry_the_cosines_of_their_passages() -> None:
@@ -97,20 +144,26 @@ def test_rankings_carry_the_cosines_of_their_passages() -> None:
     assert with_cosines(drawn, encode)[0]["label"][0] == pytest.approx(1.0)
 
 
-def test_all_answers_of_a_query_are_left_out_also_where_a_passage_answers_others_too() -> None:
-    texts = [f"boat harbour tide number{place}" for place in range(9)]
-    answers = [("first", text) for text in texts[:3]] + [("second", text) for text in texts[2:5]]
-    answers += [(f"query {number}", text) for number, text in enumerate(texts[5:])]
-    known = {"first": {*texts[:3]}, "second": {*texts[2:5]}}
-    drawn = list(islice(looked_up(answers, Random(0)), 40))
-    assert {"first", "second"} <= {ranking.query for ranking in drawn}
-    for ranking in drawn:
-        assert not known.get(ranking.query, set()) & {*ranking.negatives}
+def test_all_answers_of_a_query_are_left_out() -> None:
+    texts = [f"boat number {place}" for place in range(9)]
+    answers = [("first query 0", text) for text in texts[:3]]
+    answers += [("second query 0", text) for text in texts[2:5]]
+    known = {"first query 0": {*texts[:3]}, "second query 0": {*texts[2:5]}}
+    kind = RankingKind(share=1.0, rows=1, far=3)
+    for seed in range(10):
+        drawn = beside_others(answered(answers), texts, kind, Random(seed), by_topic)
+        assert len(drawn) == len(answers)
+        for ranking in drawn:
+            assert not known[ranking.query] & {*ranking.negatives}
 
 
-def test_too_few_passages_give_no_rankings_rather_than_an_endless_search() -> None:
-    answers = [("where is the boat?", "boat harbour"), ("where is the kiln?", "kiln glaze")]
-    assert list(looked_up(answers, Random(0))) == []
+def test_a_ranking_without_enough_passages_beside_it_is_left_out() -> None:
+    texts = ["boat number 0", "kiln number 0"]
+    asked = [Ranking("boat query 0", texts[0], (), (texts[0],))]
+    enough, many = (RankingKind(share=1.0, rows=1, far=far) for far in (1, 2))
+    (ranking,) = beside_others(asked, texts, enough, Random(0), by_topic)
+    assert ranking.negatives == (texts[1],)
+    assert beside_others(asked, texts, many, Random(0), by_topic) == []
 
 
 def test_a_ranking_is_as_long_as_all_that_is_run_for_it() -> None:

@@ -9,6 +9,22 @@ from training.config import Kind, read_section, read_toml, subtable
 
 
 @dataclass(frozen=True)
+class RankingKind(Kind):
+    """How one source of rankings is trained.
+
+    Args:
+        share: Share of the steps.
+        rows: Rankings in a step.
+        near: Passages that the encoder's search finds for the query, beside the source's own.
+        far: Passages from anywhere, or what has nothing to do with the query would be scored as
+            chance has it.
+    """
+
+    near: int = 0
+    far: int = 0
+
+
+@dataclass(frozen=True)
 class PairConfig:
     """Everything a discriminator run depends on.
 
@@ -22,8 +38,10 @@ class PairConfig:
         steps: Optimiser steps.
         rows: Pairs a step.
         shares: Share of the pairs by source (`training.pair.rows`).
-        relevance: Share of the steps, in place of steps on pairs, and rows a step, by source of
-            rankings (`training.pair.rankings`).
+        relevance: The sources of rankings (`training.pair.rankings`), whose steps take the place of
+            steps on pairs.
+        encoder: Its search finds passages for the rankings, and its cosine is what the relevance is
+            added to: a model folder or the name of a base; the base where there is none.
         similarity_scale: What the encoder's cosine is multiplied by before the relevance output is
             added to it, in training and in the service; at 0 the output has to do without it.
         relevance_weight: What the export multiplies the relevance output by, chosen on searches
@@ -54,7 +72,8 @@ class PairConfig:
     evaluate_every: int
     precision: float
     start: str | None = None
-    relevance: dict[str, Kind] = field(default_factory=dict)
+    relevance: dict[str, RankingKind] = field(default_factory=dict)
+    encoder: str | None = None
     similarity_scale: float = 0.0
     relevance_weight: float = 1.0
     relevance_offset: float = 0.0
@@ -84,7 +103,7 @@ def read_pair_experiment(path: Path) -> PairConfig:
     rankings = subtable(table, "relevance", str(path))
     where = f"{path}: relevance"
     table["relevance"] = {
-        name: read_section(Kind, subtable(rankings, name, where), f"{where}.{name}")
+        name: read_section(RankingKind, subtable(rankings, name, where), f"{where}.{name}")
         for name in rankings
     }
     return read_section(PairConfig, table, str(path))

@@ -1,41 +1,45 @@
 """Queries with a passage that answers them and passages that do not, for the relevance output.
 
 A cross-encoder that saw contrast rows alone would know which of two twins to take and no longer
-what a passage is about; so queries also stand beside passages of other topics.
+what a passage is about. So a query also stands beside passages that the encoder's own search
+finds for it, which is what a reranker is given, and beside passages from anywhere.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from training import corpus, public
-from training.config import Kind
-from training.evaluation.encoding import Encode, Remembered
+from training.evaluation.encoding import Encode
 from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
-from training.neighbours import neighbours
-from training.rows import Row, numbered, passages_of, passes
+from training.pair.config import RankingKind
+from training.pair.search import Found, search
+from training.rows import Row, numbered, passages_of, passes, sentences
 
-# Passages beside the one that answers, where they are looked up: some of those near it, and some
-# from anywhere, or what has nothing to do with the query would be scored as chance has it.
-NEAR, FAR = 2, 1
-# How many near passages these are drawn from.
-NEIGHBOURS = 30
-# Passages whose neighbours are looked up together.
-LOOKED_UP = 2000
+# Rankings whose passages are searched, at least: among few the nearest would not be near.
+SEARCHED = 400
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """A query, the passage that answers it, and passages that do not."""
+    """A query, the passage that answers it, and passages that do not.
+
+    Args:
+        query: The query.
+        positive: The passage that answers it, whole or in part.
+        negatives: Passages that do not; the same number in all rankings of a source.
+        settled: Whole passages of which it is known whether they answer: a search leaves them out.
+    """
 
     query: str
     positive: str
     negatives: tuple[str, ...]
+    settled: tuple[str, ...] = ()
 
     def columns(self) -> Row:
         """The texts as a row of a data set."""
@@ -57,9 +61,8 @@ def with_cosines(rankings: Sequence[Ranking], encode: Encode) -> list[dict[str, 
 
     Args:
         rankings: All of one source.
-        encode: The encoder that the relevance output is to correct.
+        encode: The encoder that the relevance output is to correct; it should remember its vectors.
     """
-    encode = Remembered(encode)
     encode([text for ranking in rankings for text in (ranking.query, *ranking.passages)])
     return [
         {
@@ -70,22 +73,93 @@ def with_cosines(rankings: Sequence[Ranking], encode: Encode) -> list[dict[str, 
     ]
 
 
-def draw(kind: str, settings: Kind, steps: int, seed: int) -> list[Ranking]:
+def draw(kind: str, settings: RankingKind, steps: int, seed: int, encode: Encode) -> list[Ranking]:
     """Draw the rankings of one source for a run; an empty list where the source is not there.
+
+    Args:
+        kind: The source.
+        settings: Its share of the steps, rows a step, and how many passages are looked up.
+        steps: Steps of the run.
+        seed: Of the order.
+        encode: The encoder whose search finds the passages near a query.
 
     Raises:
         KeyError: There is no such source.
     """
     rng = random.Random(f"{seed}/ranking/{kind}")
-    return list(islice(SOURCES[kind](rng), round(steps * settings.share) * settings.rows))
+    source = SOURCES[kind](rng)
+    drawn = list(islice(source, round(steps * settings.share) * settings.rows))
+    if not drawn or not settings.near + settings.far:
+        return drawn
+    further = islice(source, max(0, SEARCHED - len(drawn)))
+    pool = dict.fromkeys(text for ranking in (*drawn, *further) for text in ranking.settled)
+    return beside_others(drawn, list(pool), settings, rng, encode)
+
+
+def beside_others(
+    rankings: Sequence[Ranking],
+    pool: Sequence[str],
+    settings: RankingKind,
+    rng: random.Random,
+    encode: Encode,
+) -> list[Ranking]:
+    """Set passages near the query, and some from anywhere, beside those of each ranking.
+
+    A ranking for which the pool has too few is left out, so that all have as many.
+    """
+    found = search(
+        [ranking.query for ranking in rankings],
+        [ranking.positive for ranking in rankings],
+        [ranking.settled for ranking in rankings],
+        pool,
+        encode,
+    )
+    completed = (
+        beside(ranking, hits, pool, settings, rng)
+        for ranking, hits in zip(rankings, found, strict=True)
+    )
+    return [ranking for ranking in completed if ranking is not None]
+
+
+def beside(
+    ranking: Ranking,
+    hits: Found,
+    pool: Sequence[str],
+    settings: RankingKind,
+    rng: random.Random,
+) -> Ranking | None:
+    """Set other passages beside those of one ranking; None where there are too few of them.
+
+    Where too few near ones were found, some from anywhere take their place.
+    """
+    wanted = settings.near + settings.far
+    near = rng.sample(hits, min(settings.near, len(hits)))
+    left_out = {*ranking.settled, *near}
+    # Some more than are needed, since some may be among those.
+    drawn = rng.sample(pool, min(len(pool), wanted + len(left_out)))
+    others = [*near, *(text for text in drawn if text not in left_out)][:wanted]
+    if len(others) < wanted:
+        return None
+    if ranking.positive not in ranking.settled:
+        # It is a part of its passage: so are they, or their length would tell.
+        others = [excerpt(text, rng) for text in others]
+    return Ranking(ranking.query, ranking.positive, (*ranking.negatives, *others), ranking.settled)
+
+
+def excerpt(text: str, rng: random.Random) -> str:
+    """Some consecutive sentences of a passage."""
+    parts = sentences(text)
+    first, last = sorted(rng.randrange(len(parts)) for _ in range(2))
+    return " ".join(parts[first : last + 1])
 
 
 def twin_rankings(rng: random.Random) -> Iterator[Ranking]:
     """A query before its passage and the passage's twin, in which one clause is reversed."""
     for row in passes(corpus.contrasts("train"), rng):
         doc_a, doc_b = passages_of(row, rng)
-        yield Ranking(row.query_a, doc_a, (doc_b,))
-        yield Ranking(row.query_b, doc_b, (doc_a,))
+        whole = (row.doc_a, row.doc_b)
+        yield Ranking(row.query_a, doc_a, (doc_b,), whole)
+        yield Ranking(row.query_b, doc_b, (doc_a,), whole)
 
 
 def exclusion_rankings(rng: random.Random) -> Iterator[Ranking]:
@@ -94,86 +168,55 @@ def exclusion_rankings(rng: random.Random) -> Iterator[Ranking]:
     Where the query for just what is excluded is known, it stands before the same passages.
     """
     for row in passes(corpus.exclusions("train"), rng):
-        yield Ranking(row.query, rng.choice(row.relevant), row.violating)
+        whole = (*row.relevant, *row.violating)
+        yield Ranking(row.query, rng.choice(row.relevant), row.violating, whole)
         if row.inclusion:
-            yield Ranking(row.inclusion, rng.choice(row.violating), row.relevant)
+            yield Ranking(row.inclusion, rng.choice(row.violating), row.relevant, whole)
 
 
 def keyword_rankings(rng: random.Random) -> Iterator[Ranking]:
     """A query for one word without, or with, another before texts that differ in the other."""
     for row in keyword_queries(rng):
-        yield Ranking(row.query, row.relevant[0], row.violating)
+        whole = (*row.relevant, *row.violating)
+        yield Ranking(row.query, row.relevant[0], row.violating, whole)
 
 
 def topic_rankings(rng: random.Random) -> Iterator[Ranking]:
-    """A query of the corpus before its passage and passages of other rows that share its words."""
-    answers = [(row.query_a, row.doc_a) for row in corpus.contrasts("train")]
-    answers += [(row.query_b, row.doc_b) for row in corpus.contrasts("train")]
-    answers += [(row.query, row.relevant[0]) for row in corpus.exclusions("train")]
-    twins = {row.doc_a: row.doc_b for row in corpus.contrasts("train")}
-    twins |= {twin: passage for passage, twin in twins.items()}
-    yield from looked_up(answers, rng, twins)
+    """A query of the corpus before its passage, to be set beside passages of other rows."""
+    answers = [
+        Ranking(query, passage, (), (row.doc_a, row.doc_b))
+        for row in corpus.contrasts("train")
+        for query, passage in ((row.query_a, row.doc_a), (row.query_b, row.doc_b))
+    ]
+    answers += [
+        Ranking(row.query, row.relevant[0], (), (*row.relevant, *row.violating))
+        for row in corpus.exclusions("train")
+    ]
+    yield from passes(answers, rng)
 
 
 def question_rankings(rng: random.Random) -> Iterator[Ranking]:
-    """A question before the passage that answers it and passages that share its words."""
+    """A question before the passage that answers it."""
     passages = {row["id"]: row["text"] for row in public.load("medquad/corpus")}
     answers = [
         (pair["query"], passages[pair["positive_doc_id"]])
         for pair in public.load("medquad/train_pairs")
     ]
-    yield from looked_up(answers, rng)
+    yield from passes(answered(answers), rng)
 
 
 def claim_rankings(rng: random.Random) -> Iterator[Ranking]:
-    """A claim before the evidence on it, for it or against it, and other evidence."""
+    """A claim before the evidence on it, for it or against it."""
     answers = [(row["b"], row["a"]) for row in public.load("fever_dev/train")]
-    yield from looked_up(answers, rng)
+    yield from passes(answered(answers), rng)
 
 
-def looked_up(
-    answers: Sequence[tuple[str, str]],
-    rng: random.Random,
-    twins: Mapping[str, str] | None = None,
-) -> Iterator[Ranking]:
-    """Set each query before its answer, passages near to that by their words, and one far away.
-
-    The other answers of the same query are left out.
-
-    Args:
-        answers: Queries, each with its passage.
-        rng: Gives the order.
-        twins: Passages with the one that each must not stand beside.
-    """
-    known: dict[str, set[str]] = {}
+def answered(answers: Sequence[tuple[str, str]]) -> list[Ranking]:
+    """Rankings of queries with their passages; all answers of a query are known to be some."""
+    known: dict[str, dict[str, None]] = {}
     for query, passage in answers:
-        known.setdefault(query, set()).update((passage, (twins or {}).get(passage, passage)))
-    texts = list(dict.fromkeys(passage for _, passage in answers))
-    where = {text: index for index, text in enumerate(texts)}
-    ordered = passes(answers, rng)
-    while chunk := list(islice(ordered, LOOKED_UP)):
-        found = neighbours(texts, [where[passage] for _, passage in chunk], NEIGHBOURS)
-        complete = []
-        for (query, passage), near in zip(chunk, found, strict=True):
-            others = _others(near, texts, known[query], rng)
-            if len(others) == NEAR + FAR:
-                complete.append(Ranking(query, passage, others))
-        yield from complete
-        # Too few passages to choose from: another pass would find no more.
-        if not complete:
-            return
-
-
-def _others(
-    near: Sequence[str], texts: Sequence[str], known: set[str], rng: random.Random
-) -> tuple[str, ...]:
-    """Draw passages that do not answer; fewer where there are too few."""
-    close = [text for text in near if text not in known]
-    close = rng.sample(close, min(NEAR, len(close)))
-    # Some more than are needed, since one may answer, or have been drawn as a near one.
-    drawn = rng.sample(texts, min(len(texts), FAR + len(known) + NEAR))
-    far = [text for text in drawn if text not in known and text not in close]
-    return (*close, *far[:FAR])
+        known.setdefault(query, {})[passage] = None
+    return [Ranking(query, passage, (), tuple(known[query])) for query, passage in answers]
 
 
 SOURCES: dict[str, Callable[[random.Random], Iterator[Ranking]]] = {

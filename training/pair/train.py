@@ -25,7 +25,7 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 from training import base
 from training.config import check_known
 from training.evaluation.base_encoder import BaseEncoder
-from training.evaluation.encoding import Remembered
+from training.evaluation.encoding import Encode, Remembered
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.evaluation import (
@@ -56,6 +56,8 @@ from training.run import (
 )
 from training.sampling import SizedBatches
 from training.schedule import trainer_settings
+from training.serving import ServedEncoder
+from training.storage import GRAPH
 
 logger = logging.getLogger(__name__)
 
@@ -105,24 +107,38 @@ def check_names(config: PairConfig) -> None:
 
 def draw_datasets(config: PairConfig) -> DatasetDict:
     """Draw a run's pairs, and the rankings of each source; one that is not there is left out."""
-    encode = BaseEncoder(config.base) if config.similarity_scale and config.relevance else None
     steps = processes() * config.pair_steps
     drawn = rows.draw(config.shares, steps * config.rows, config.seed)
     pairs = rows.batched_by_length(drawn, config.rows, config.seed)
     datasets = {PAIRS: Dataset.from_list([asdict(pair) for pair in pairs])}
-    for name, kind in config.relevance.items():
-        rankings = draw(name, kind, processes() * config.steps, config.seed)
-        if rankings:
-            ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
-            if encode is not None:
-                datasets[name] = Dataset.from_list(with_cosines(ordered, encode))
-            else:
-                datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
-        else:
-            logger.warning("No rankings of %s: the run goes on without them", name)
+    if config.relevance:
+        datasets |= draw_rankings(config)
     for name, dataset in datasets.items():
         dataset.info.description = name
     return DatasetDict(datasets)
+
+
+def draw_rankings(config: PairConfig) -> dict[str, Dataset]:
+    """Draw the rankings of each source; with their cosines where the run adds to those."""
+    encode = Remembered(open_encoder(config))
+    steps = processes() * config.steps
+    datasets = {}
+    for name, kind in config.relevance.items():
+        rankings = draw(name, kind, steps, config.seed, encode)
+        ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
+        if not ordered:
+            logger.warning("No rankings of %s: the run goes on without them", name)
+        elif config.similarity_scale:
+            datasets[name] = Dataset.from_list(with_cosines(ordered, encode))
+        else:
+            datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
+    return datasets
+
+
+def open_encoder(config: PairConfig) -> Encode:
+    """The encoder whose search the run's rankings are of: one of ours as it is served, or any."""
+    name = config.encoder or config.base
+    return ServedEncoder(Path(name)) if (Path(name) / GRAPH).exists() else BaseEncoder(name)
 
 
 def build_model(config: PairConfig) -> CrossEncoder:
@@ -201,18 +217,18 @@ class PairEvaluator(SentenceEvaluator):
         return {**figures, "strangers": strangers(symmetric), "joint": float(np.mean(chosen))}
 
     def ranked_by(self, outputs: Score) -> Relevance:
-        """What the run ranks passages by: the output, and the base encoder's cosine with it."""
+        """What the run ranks passages by: the output, and the encoder's cosine with it."""
 
         def relevance(pairs: Sequence[tuple[str, str]]) -> Any:
             return outputs(pairs)[:, len(RELATIONS)]
 
         scale = self.config.similarity_scale
-        return with_similarity(relevance, self.base, scale) if scale else relevance
+        return with_similarity(relevance, self.encoder, scale) if scale else relevance
 
     @cached_property
-    def base(self) -> Remembered:
-        """The base encoder, whose dev vectors are the same at every look."""
-        return Remembered(BaseEncoder(self.config.base))
+    def encoder(self) -> Remembered:
+        """The encoder, whose dev vectors are the same at every look."""
+        return Remembered(open_encoder(self.config))
 
 
 if __name__ == "__main__":
