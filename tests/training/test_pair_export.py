@@ -370,7 +370,7 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
 def test_a_run_goes_on_from_a_released_folder_with_its_history(
     exported_ranker: Path, ranking_experiment: PairConfig
 ) -> None:
-    further = replace(ranking_experiment, name="tiny-further", start=str(exported_ranker), steps=2)
+    further = replace(ranking_experiment, name="tiny-further", start=str(exported_ranker))
     train.main(further)
     entries = history(further.folder)
     assert entries[:-1] == read(exported_ranker / "training.json")
