@@ -22,7 +22,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 from torch import Tensor, nn
 
-from training.losses import LOSSES, Parts, TwoPartLoss
+from training.losses.base import TwoPartLoss
+from training.losses.kinds import LOSSES
+from training.losses.parts import Parts
 
 COLUMNS = {
     "groups": 8,

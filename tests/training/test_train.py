@@ -70,7 +70,7 @@ def test_training_moves_the_polarity_part_and_leaves_the_general_one(
     shape = {
         key: value
         for key, value in asdict(experiment.model).items()
-        if key not in ("base", "start", "distil_general")
+        if key not in ("base", "start", "distil_general", "fusion")
     }
     start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
     trained = weights(best)
@@ -119,7 +119,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
     [
         ({"kinds": {"grups": Kind(share=1.0, rows=2)}}, r"kinds: unknown name\(s\) grups"),
         ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
-        ({"group_order": "bands"}, r"group_order: unknown name\(s\) bands"),
+        ({"group_order": "band"}, r"group_order: unknown name\(s\) band"),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(
