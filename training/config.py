@@ -16,8 +16,9 @@ class ModelConfig:
     """The shape of the encoder (`training.two_part`).
 
     `start` names the folders of checkpoints whose average training goes on from; without any, *p*
-    starts as a copy of the base. `distil_general` trains *g* as well, held to the base encoder by
-    distillation, instead of keeping it frozen.
+    starts as a copy of the base. `fusion` says how they are averaged (`training.fusion`): "mean",
+    also where it is left out, or "delta". `distil_general` trains *g* as well, held to the base
+    encoder by distillation, instead of keeping it frozen.
     """
 
     base: str
@@ -27,6 +28,7 @@ class ModelConfig:
     max_seq_length: int
     start: list[str] = field(default_factory=list)
     distil_general: bool = False
+    fusion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class TrainingConfig:
 
     `floors` says how far above the base's figure each general dev figure must lie (a negative
     number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
-    `hardness` and `group_order` are those of `training.losses`.
+    `hardness`, `group_order`, `contrastive` (InfoNCE where it is left out) and `pair_order`
+    (CoSENT) are those of `training.losses`.
     """
 
     steps: int
@@ -58,6 +61,8 @@ class TrainingConfig:
     kinds: dict[str, Kind] = field(default_factory=dict)
     hardness: float = 0.0
     group_order: str = "margins"
+    contrastive: str | None = None
+    pair_order: str | None = None
 
 
 @dataclass(frozen=True)

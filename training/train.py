@@ -22,11 +22,15 @@ from sentence_transformers import (
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base, rows
-from training.config import ExperimentConfig, TrainingConfig, check_known, read_experiment
+from training.config import ExperimentConfig, check_known, read_experiment
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
-from training.fusion import average
-from training.losses import GROUP_ORDERS, LOSSES, TwoPartLoss
+from training.fusion import FUSIONS, average, delta_average
+from training.losses.base import TwoPartLoss
+from training.losses.contrastive import CONTRASTIVE
+from training.losses.group_orders import GROUP_ORDERS
+from training.losses.kinds import LOSSES
+from training.losses.ranking import PAIR_ORDERS
 from training.run import (
     has_bfloat16,
     is_main_process,
@@ -44,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 def main(config: ExperimentConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
-    check_names(config.training)
+    check_names(config)
     set_seed(config.seed)
     pin_configuration(config, config.folder)
     model = build_model(config)
@@ -85,15 +89,19 @@ def measure(
     return {"best_joint": figures["joint"], "best_step": 0}
 
 
-def check_names(training: TrainingConfig) -> None:
-    """Refuse kinds and floors that stand for nothing, before the run's folder is taken.
+def check_names(config: ExperimentConfig) -> None:
+    """Refuse names that stand for nothing, before the run's folder is taken.
 
     Raises:
         ValueError: A name is unknown; the message gives it.
     """
+    training = config.training
     check_known("kinds", training.kinds, rows.KINDS)
     check_known("floors", training.floors, RUN_TASKS)
     check_known("group_order", [training.group_order], GROUP_ORDERS)
+    check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
+    check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
+    check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
@@ -106,8 +114,13 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
     path, starts = base.folder(shape.pop("base")), shape.pop("start")
     if shape.pop("distil_general") and starts:
         raise ValueError("model.distil_general: cannot go on from model.start, which has no base")
+    fusion = shape.pop("fusion")
     if starts:
-        module = average([load_checkpoint(start, shape) for start in starts])
+        encoders = [load_checkpoint(start, shape) for start in starts]
+        if fusion == "delta":
+            module = delta_average(encoders, TwoPartEncoder.from_base(path, **shape))
+        else:
+            module = average(encoders)
     else:
         module = TwoPartEncoder.from_base(path, **shape)
     module.freeze_general(not config.model.distil_general)
@@ -169,6 +182,8 @@ def build_losses(
             distillation=training.distillation,
             hardness=training.hardness,
             group_order=training.group_order,
+            contrastive=training.contrastive,
+            pair_order=training.pair_order,
             teacher=teacher,
         )
         for kind in kinds

@@ -7,7 +7,7 @@ from math import exp, log
 
 from torch import Tensor
 
-from training.losses import Parts
+from training.losses.parts import Parts
 
 WEIGHT = 0.3
 TEMPERATURE = 0.1

@@ -9,6 +9,10 @@ from ablation_runs import ABLATION, write_ablation
 
 from training.ablation.plan import Run, choose, merged, read_ablation
 from training.config import read_experiment
+from training.fusion import FUSIONS
+from training.losses.contrastive import CONTRASTIVE
+from training.losses.group_orders import GROUP_ORDERS
+from training.losses.ranking import PAIR_ORDERS
 
 EXPERIMENTS = Path(__file__).parents[2] / "training/experiments"
 
@@ -30,6 +34,25 @@ def test_the_bundled_ablations_hold_together(path: Path) -> None:
 
 def test_there_is_a_bundled_ablation() -> None:
     assert bundled()
+
+
+def test_every_published_method_has_an_arm_and_starts_from_the_base() -> None:
+    runs = runs_of(EXPERIMENTS / "methods.toml")
+    trained = [run.config for run in runs if run.config.training.steps]
+    assert all(config.model.start == [] for config in trained)
+    assert {config.training.contrastive or "info-nce" for config in trained} == set(CONTRASTIVE)
+    assert {config.training.pair_order or "cosent" for config in trained} == set(PAIR_ORDERS)
+    # The one of the recipe's ablation is not run again.
+    orders = {config.training.group_order for config in trained}
+    assert orders == set(GROUP_ORDERS) - {"cosent"}
+
+
+def test_the_arms_that_average_name_runs_of_arms_before_them() -> None:
+    runs = runs_of(EXPERIMENTS / "methods.toml")
+    fused = [run for run in runs if not run.config.training.steps]
+    assert {run.config.model.fusion or "mean" for run in fused} == set(FUSIONS)
+    before = {str(run.config.folder / "best") for run in runs[: runs.index(fused[0])]}
+    assert all(set(run.config.model.start) <= before for run in fused)
 
 
 def test_every_arm_is_run_with_each_seed_and_all_first_seeds_come_first(tmp_path: Path) -> None:

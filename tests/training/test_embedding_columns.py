@@ -11,7 +11,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-from training.losses import FEWEST, LENGTH_RATIO, OrderLoss, Parts, alike, embed_columns
+from training.losses.columns import FEWEST, LENGTH_RATIO, alike, embed_columns
+from training.losses.pairs import OrderLoss
+from training.losses.parts import Parts
 
 LONG = "the pump is open and the door never leaks at night and the lamp is late"
 # Texts of 3 to 50 tokens in no order of length, as in the columns of a batch.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 import torch
+from embedded_columns import COLUMNS, labels_of, make, raw_columns, unit
 from reference_losses import (
     BATCH,
     DISTILLATION,
@@ -20,65 +19,10 @@ from reference_losses import (
 )
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
-from torch import Tensor, nn
+from torch import nn
 
-from training.losses import LOSSES, Parts, TwoPartLoss
-
-COLUMNS = {
-    "groups": 8,
-    "contrasts": 4,
-    "exclusions": 5,
-    "inclusions": 5,
-    "keywords": 5,
-    "polarity": 2,
-    "graded": 2,
-    "questions": 2,
-    "triplets": 3,
-    "general": 4,
-}
-
-
-def make(
-    kind: str,
-    *,
-    distillation: float = DISTILLATION,
-    hardness: float = 0.0,
-    group_order: str = "margins",
-) -> TwoPartLoss:
-    """The loss of a kind of row, for vectors that are there already."""
-    return LOSSES[kind](
-        nn.Identity(),
-        weight=WEIGHT,
-        temperature=TEMPERATURE,
-        margin_scale=SCALE,
-        distillation=distillation,
-        hardness=hardness,
-        group_order=group_order,
-    )
-
-
-def raw_columns(count: int) -> list[Parts]:
-    """Columns of vectors that are not yet of unit length: general (4, 40), polarity (4, 32)."""
-    generator = torch.Generator().manual_seed(count)
-    return [
-        Parts(
-            torch.randn(BATCH, 40, generator=generator), torch.randn(BATCH, 32, generator=generator)
-        )
-        for _ in range(count)
-    ]
-
-
-def unit(columns: Sequence[Parts]) -> list[Parts]:
-    normalize = nn.functional.normalize
-    return [
-        Parts(normalize(column.general, dim=1), normalize(column.polarity, dim=1))
-        for column in columns
-    ]
-
-
-def labels_of(kind: str) -> Tensor | None:
-    return torch.tensor([0.1, 0.9, 0.5, 0.5]) if COLUMNS[kind] == 2 else None
-
+from training.losses.kinds import LOSSES
+from training.losses.parts import Parts
 
 # How much of the distillation each loss adds to that.
 DISTILLED = {

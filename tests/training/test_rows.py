@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from training import corpus, public, rows
-from training.losses import LOSSES
+from training.losses.kinds import LOSSES
 from training.rows import KINDS, Row
 
 BUNDLED = ("groups", "contrasts", "exclusions", "inclusions", "keywords")

@@ -70,7 +70,7 @@ def test_training_moves_the_polarity_part_and_leaves_the_general_one(
     shape = {
         key: value
         for key, value in asdict(experiment.model).items()
-        if key not in ("base", "start", "distil_general")
+        if key not in ("base", "start", "distil_general", "fusion")
     }
     start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
     trained = weights(best)
@@ -119,7 +119,9 @@ def test_another_configuration_in_the_same_folder_is_refused(
     [
         ({"kinds": {"grups": Kind(share=1.0, rows=2)}}, r"kinds: unknown name\(s\) grups"),
         ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
-        ({"group_order": "bands"}, r"group_order: unknown name\(s\) bands"),
+        ({"group_order": "band"}, r"group_order: unknown name\(s\) band"),
+        ({"contrastive": "mixing"}, r"contrastive: unknown name\(s\) mixing"),
+        ({"pair_order": "rank_kl"}, r"pair_order: unknown name\(s\) rank_kl"),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(
@@ -130,6 +132,12 @@ def test_an_unknown_name_is_refused_before_the_folder_is_taken(
     with pytest.raises(ValueError, match=message):
         train.main(config)
     assert not config.folder.exists()
+
+
+def test_an_unknown_fusion_is_refused(experiment: ExperimentConfig) -> None:
+    model = replace(experiment.model, fusion="median")
+    with pytest.raises(ValueError, match=r"fusion: unknown name\(s\) median"):
+        train.main(replace(experiment, name="misspelt", model=model))
 
 
 @pytest.mark.usefixtures("no_public_data")
@@ -175,6 +183,14 @@ def test_a_run_of_no_steps_measures_the_average_of_those_that_it_starts_from(
     assert summary == {"best_joint": record["joint"], "best_step": 0}
     names = [run["config"]["name"] for run in history(mean.folder)]
     assert names == [experiment.name, "mean"]
+
+
+def test_a_run_may_start_from_a_delta_average(best: Path, experiment: ExperimentConfig) -> None:
+    start = [str(best), str(best)]
+    model = replace(experiment.model, start=start, fusion="delta")
+    fused = train.build_model(replace(experiment, model=model))
+    for name, weight in weights(best).items():
+        torch.testing.assert_close(fused[0].state_dict()[name], weight)
 
 
 def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: ExperimentConfig) -> None:

@@ -1,0 +1,24 @@
+"""Which loss each kind of row has."""
+
+from __future__ import annotations
+
+from training.losses.base import TwoPartLoss
+from training.losses.general import GeneralLoss
+from training.losses.groups import GroupLoss
+from training.losses.pairs import GradedLoss, OrderLoss, TripletLoss
+from training.losses.passages import ContrastLoss, ExclusionLoss, QuestionLoss
+
+LOSSES: dict[str, type[TwoPartLoss]] = {
+    "groups": GroupLoss,
+    "contrasts": ContrastLoss,
+    "exclusions": ExclusionLoss,
+    "inclusions": ExclusionLoss,
+    "keywords": ExclusionLoss,
+    "triplets": TripletLoss,
+    "polarity": OrderLoss,
+    "inference": OrderLoss,
+    "edits": OrderLoss,
+    "graded": GradedLoss,
+    "questions": QuestionLoss,
+    "general": GeneralLoss,
+}
