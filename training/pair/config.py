@@ -71,8 +71,10 @@ class PairConfig:
 
     @property
     def planned_steps(self) -> int:
-        """Steps that the shares make, where every source is there."""
-        return round(self.pair_steps * sum(self.shares.values())) + self.steps - self.pair_steps
+        """Steps that the shares make, where every source is there: only full batches are run."""
+        pairs = self.pair_steps * self.rows
+        drawn = sum(round(pairs * share) for share in self.shares.values())
+        return drawn // self.rows + self.steps - self.pair_steps
 
     @property
     def folder(self) -> Path:
