@@ -1,6 +1,7 @@
 """Run arms of an ablation: `python -m training.ablate training/experiments/ablations.toml`.
 
-A base experiment and named arms, each of which changes one thing, over several seeds. Every arm
+A base experiment, of an encoder or of a pair model (`stage = "pair"`), and named arms, each of
+which changes one thing, over several seeds. Every arm
 and seed is a run of its own in a folder; one that has ended is not run again, one that was stopped
 goes on from its last checkpoint. After each run the report, `training/ablations.md`, is renewed.
 """
@@ -15,10 +16,10 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from training import train
 from training.ablation.outcome import has_ended, read_outcome
 from training.ablation.plan import Ablation, Run, choose, read_ablation
 from training.ablation.report import write_report
+from training.ablation.stage import STAGES
 from training.run import check_configuration, is_main_process, run_stage
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def train_all(ablation: Ablation, runs: Sequence[Run], chosen: Sequence[Run]) ->
     ):
         for number, run in enumerate(waiting, start=done + 1):
             logger.info("Run %d of %d: %s, seed %d", number, len(chosen), run.arm, run.seed)
-            train.main(run.config)
+            STAGES[ablation.stage].train(run.config)
             bar.update()
             if is_main_process():
                 logger.info("%s", summary(run))

@@ -64,6 +64,11 @@ class TrainingConfig:
     contrastive: str | None = None
     pair_order: str | None = None
 
+    @property
+    def planned_steps(self) -> int:
+        """Steps that the shares of the kinds make, where every kind has a source."""
+        return sum(round(self.steps * kind.share) for kind in self.kinds.values())
+
 
 @dataclass(frozen=True)
 class ExperimentConfig:
@@ -116,6 +121,16 @@ def check_known(table: str, names: Iterable[str], known: Iterable[str]) -> None:
         raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
 
 
+def check_starts(starts: Any, where: str) -> None:
+    """Refuse checkpoints to start from that are not in a list.
+
+    Raises:
+        ValueError: They are not; one string would be taken for as many folders as it has letters.
+    """
+    if not isinstance(starts, list):
+        raise ValueError(f"{where}: start is not a list of folders")
+
+
 def subtable(table: dict[str, Any], key: str, where: str) -> dict[str, Any]:
     """A table within a table; an empty one where there is none.
 
@@ -160,6 +175,7 @@ def build_experiment(table: dict[str, Any], where: str) -> ExperimentConfig:
         ValueError: A key is missing, or means nothing.
     """
     training, kinds = dict(subtable(table, "training", where)), subtable(table, "kinds", where)
+    check_starts(subtable(table, "model", where).get("start", []), f"{where}: model")
     training["kinds"] = {
         name: read_section(Kind, subtable(kinds, name, f"{where}: kinds"), f"{where}: kinds.{name}")
         for name in kinds

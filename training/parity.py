@@ -105,8 +105,12 @@ def check_discriminator(
     mixed = served.outputs(pairs)
     alone = np.concatenate([served.outputs([pair]) for pair in pairs])
     length, width = served.spec.max_input_tokens, mixed.shape[1]
-    torch_half = CrossEncoder(str(folder), device="cpu", max_length=length).predict(pairs)
-    torch_full = CrossEncoder(str(reference), device="cpu", max_length=length).predict(pairs)
+    torch_half, torch_full = (
+        CrossEncoder(str(model), device="cpu", max_length=length, trust_remote_code=True).predict(
+            pairs
+        )
+        for model in (folder, reference)
+    )
     relations = len(served.spec.labels)
     weight, centre = relevance
     relevances = weight * torch_full[:, relations:width] - centre

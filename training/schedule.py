@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from transformers.trainer_utils import get_last_checkpoint
 
 
 class Optimisation(Protocol):
@@ -64,3 +65,29 @@ def trainer_settings(
         "logging_steps": 50,
         "report_to": [],
     }
+
+
+def finish(trainer: Any, folder: Path) -> dict[str, Any]:
+    """Train, on from the last checkpoint where there is one.
+
+    The trainer's model has the weights of the chosen checkpoint then.
+
+    Args:
+        trainer: Of either library model.
+        folder: The run's, with its checkpoints.
+
+    Returns:
+        What `train.json` says: the best joint figure and its step, None if none was measured.
+    """
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+    return {"best_joint": trainer.state.best_metric, "best_step": trainer.state.best_global_step}
+
+
+def measure(model: Any, evaluator: Any, folder: Path) -> dict[str, Any]:
+    """Only measure: a run of no steps is the average of those that it starts from.
+
+    Returns:
+        What `train.json` says of it.
+    """
+    figures = evaluator(model, str(folder / "eval"), steps=0)
+    return {"best_joint": figures["joint"], "best_step": 0}

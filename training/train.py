@@ -19,7 +19,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint, set_seed
+from transformers.trainer_utils import set_seed
 
 from training import base, rows
 from training.config import ExperimentConfig, check_known, read_experiment
@@ -40,7 +40,7 @@ from training.run import (
     write_json,
 )
 from training.sampling import SizedBatches
-from training.schedule import trainer_settings
+from training.schedule import finish, measure, trainer_settings
 from training.two_part import TwoPartEncoder
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,10 @@ def main(config: ExperimentConfig) -> Path:
     evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
     if config.model.distil_general:
         evaluator.keep_base(model)
-    learn = fit if config.training.steps else measure
-    summary = learn(config, model, evaluator)
+    if config.training.steps:
+        summary = fit(config, model, evaluator)
+    else:
+        summary = measure(model, evaluator, config.folder)
     best = config.folder / "best"
     if is_main_process():
         model.save(str(best))
@@ -76,17 +78,7 @@ def fit(
         loss=build_losses(config, model, list(datasets)),
         evaluator=evaluator,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
-    state = trainer.state
-    return {"best_joint": state.best_metric, "best_step": state.best_global_step}
-
-
-def measure(
-    config: ExperimentConfig, model: SentenceTransformer, evaluator: JointEvaluator
-) -> dict[str, Any]:
-    """Only measure: a run of no steps is the average of those that it starts from."""
-    figures = evaluator(model, str(config.folder / "eval"), steps=0)
-    return {"best_joint": figures["joint"], "best_step": 0}
+    return finish(trainer, config.folder)
 
 
 def check_names(config: ExperimentConfig) -> None:

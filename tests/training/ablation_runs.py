@@ -56,6 +56,54 @@ change = "a softer | softmax"
 set = { training = { temperature = 0.1 } }
 verdict = "kept"
 """
+PAIR_BASE = """
+name = "small"
+seed = 7
+runs = "runs"
+output = "models/small"
+base = "{base}"
+max_length = 24
+steps = 2
+rows = 4
+learning_rate = 0.001
+warmup_steps = 1
+weight_decay = 0.01
+evaluate_every = 1
+precision = 0.3
+
+[shares]
+groups = 1.0
+
+[relevance]
+twins = {{ share = 0.5, rows = 2 }}
+"""
+PAIR_ABLATION = """
+stage = "pair"
+base = "small.toml"
+name = "pairs"
+title = "What the head reads"
+seeds = [1]
+
+[screen]
+evaluate_every = 2
+
+[arms.base]
+change = "nothing"
+
+[arms.dice]
+change = "Dice"
+set = { objective = "dice", relevance = { twins = { share = 0.0 } } }
+"""
+PAIR_FIGURES = {
+    "macro_f1": 0.7,
+    "f1_equivalence": 0.8,
+    "f1_contradiction": 0.6,
+    "f1_hedge": 0.75,
+    "f1_neutral": 0.65,
+    "auc_cannot": 0.9,
+    "auc_mnli_sample": 0.85,
+    "strangers": 0.02,
+}
 FIGURES = {
     "contrast": 0.5,
     "exclusion": 0.6,
@@ -70,10 +118,14 @@ GENERAL = {"stsb_spearman": 0.85, "medquad_ndcg10": 0.93, "perspectives_ndcg10":
 
 
 def write_ablation(
-    folder: Path, text: str = ABLATION, base: str = "unused", name: str = "shapes"
+    folder: Path,
+    text: str = ABLATION,
+    base: str = "unused",
+    name: str = "shapes",
+    experiment: str = BASE,
 ) -> Path:
     """Write an ablation file and its base experiment."""
-    (folder / "small.toml").write_text(BASE.format(base=base))
+    (folder / "small.toml").write_text(experiment.format(base=base))
     path = folder / f"{name}.toml"
     path.write_text(text)
     return path

@@ -17,6 +17,8 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from training import export, train
 from training.config import ExperimentConfig, Kind, ModelConfig, TrainingConfig
+from training.pair import train as pair_train
+from training.pair.config import PairConfig
 from training.two_part import TwoPartEncoder
 
 HIDDEN = 32
@@ -240,6 +242,33 @@ def best(experiment: ExperimentConfig) -> Path:
 def exported(best: Path, experiment: ExperimentConfig) -> Path:
     """The model folder of that checkpoint; its parity was checked."""
     return export.main(experiment)
+
+
+@pytest.fixture(scope="session")
+def pair_experiment(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> PairConfig:
+    folder = tmp_path_factory.mktemp("pair")
+    return PairConfig(
+        name="tiny-pair",
+        seed=3,
+        runs=folder / "runs",
+        output=folder / "model-pair",
+        base=str(tiny_base),
+        max_length=40,
+        steps=4,
+        rows=8,
+        shares={"groups": 0.5, "inference": 0.25, "roles": 0.25},
+        learning_rate=0.001,
+        warmup_steps=1,
+        weight_decay=0.01,
+        evaluate_every=2,
+        precision=0.3,
+    )
+
+
+@pytest.fixture(scope="session")
+def judge(pair_experiment: PairConfig) -> Path:
+    """The checkpoint that a real run of the experiment chose."""
+    return pair_train.main(pair_experiment)
 
 
 @pytest.fixture

@@ -11,7 +11,10 @@ from ablation_runs import FIGURES, GENERAL, record
 
 from training.ablation.outcome import Outcome
 from training.ablation.plot import MARKERS, curve, draw, negation, shortfall, style
+from training.ablation.stage import STAGES
 from training.evaluation.dial import joint_score
+
+ENCODER = STAGES["encoder"]
 
 
 def outcome(joint: float = 0.4, **figures: float) -> Outcome:
@@ -28,7 +31,7 @@ def texts(path: Path) -> list[str]:
 
 def test_the_picture_names_every_arm_that_was_run_and_both_axes(tmp_path: Path) -> None:
     path = tmp_path / "pictures/shapes.svg"
-    draw({"base": [outcome(), outcome(0.5)], "soft": [outcome()], "hard": []}, path)
+    draw({"base": [outcome(), outcome(0.5)], "soft": [outcome()], "hard": []}, path, ENCODER)
     shown = texts(path)
     # Beside its score and in the legend of the curves.
     assert shown.count("base") == shown.count("soft") == 2
@@ -41,8 +44,8 @@ def test_the_picture_names_every_arm_that_was_run_and_both_axes(tmp_path: Path) 
 def test_the_same_figures_give_the_same_picture(tmp_path: Path) -> None:
     pictures = [tmp_path / f"{name}.svg" for name in ("first", "second", "other")]
     for path in pictures[:2]:
-        draw({"base": [outcome()]}, path)
-    draw({"base": [outcome(0.5)]}, pictures[2])
+        draw({"base": [outcome()]}, path, ENCODER)
+    draw({"base": [outcome(0.5)]}, pictures[2], ENCODER)
     first, second, other = (path.read_bytes() for path in pictures)
     assert first == second != other
 

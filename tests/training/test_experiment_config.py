@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,41 @@ def test_an_unknown_key_of_a_pair_experiment_is_named(tmp_path: Path) -> None:
     path = add(PAIR, "seed = 7", "epochs = 1", tmp_path / "broken.toml")
     with pytest.raises(ValueError, match=r"broken\.toml: unknown .*epochs"):
         read_pair_experiment(path)
+
+
+@pytest.mark.parametrize(
+    ("read", "experiment", "after"),
+    [(read_experiment, ENCODER, "[model]"), (read_pair_experiment, PAIR, "seed = 7")],
+)
+def test_checkpoints_to_start_from_are_a_list(
+    read: Read, experiment: Path, after: str, tmp_path: Path
+) -> None:
+    path = add(experiment, after, 'start = ["runs/a/best"]', tmp_path / "listed.toml")
+    config = read(path)
+    assert getattr(config, "model", config).start == ["runs/a/best"]
+    path = add(experiment, after, 'start = "runs/a/best"', tmp_path / "broken.toml")
+    with pytest.raises(ValueError, match=r"broken\.toml.*: start is not a list of folders"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["polish", "both", "rank", "fused", "settle"])
+def test_every_pair_experiment_goes_on_from_another(name: str) -> None:
+    config = read_pair_experiment(EXPERIMENTS / f"pair-{name}.toml")
+    (start,) = config.start
+    before = EXPERIMENTS / f"{Path(start).parent.name}.toml"
+    assert str(read_pair_experiment(before).folder / "best") == start
+
+
+def test_a_pair_experiment_plans_the_steps_that_its_shares_make(tmp_path: Path) -> None:
+    config = read_pair_experiment(EXPERIMENTS / "pair-fused.toml")
+    assert config.planned_steps == config.steps
+    # A pair less than forty by rounding is a step less.
+    assert replace(config, steps=401).planned_steps == 401
+    assert replace(config, steps=400).planned_steps == 399
+    half = tmp_path / "half.toml"
+    half.write_text(PAIR.read_text().replace("groups = 0.34", "groups = 0.09"))
+    config = read_pair_experiment(half)
+    assert config.planned_steps == round(0.75 * config.steps)
 
 
 @pytest.mark.parametrize("read", [read_experiment, read_pair_experiment])

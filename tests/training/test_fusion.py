@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from training.fusion import average, delta_average
 from training.two_part import TwoPartEncoder
@@ -31,6 +32,13 @@ def test_an_average_lies_in_the_middle_of_its_encoders(
     for name, weight in averaged.items():
         assert weight.dtype == expected[name].dtype
         torch.testing.assert_close(weight, expected[name])
+
+
+def test_models_of_different_shapes_have_no_average() -> None:
+    with pytest.raises(ValueError, match="start: the checkpoints have different shapes"):
+        average([nn.Linear(3, 2), nn.Linear(3, 4)])
+    with pytest.raises(ValueError, match="start: the checkpoints have different shapes"):
+        average([nn.Linear(3, 2), nn.Linear(3, 2, bias=False)])
 
 
 def test_the_average_of_one_is_itself(encoder: TwoPartEncoder) -> None:

@@ -44,33 +44,6 @@ WEIGHT, OFFSET = 0.25, 6.0
 
 
 @pytest.fixture(scope="session")
-def pair_experiment(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> PairConfig:
-    folder = tmp_path_factory.mktemp("pair")
-    return PairConfig(
-        name="tiny-pair",
-        seed=3,
-        runs=folder / "runs",
-        output=folder / "model-pair",
-        base=str(tiny_base),
-        max_length=LENGTH,
-        steps=4,
-        rows=8,
-        shares={"groups": 0.5, "inference": 0.25, "roles": 0.25},
-        learning_rate=0.001,
-        warmup_steps=1,
-        weight_decay=0.01,
-        evaluate_every=2,
-        precision=0.3,
-    )
-
-
-@pytest.fixture(scope="session")
-def judge(pair_experiment: PairConfig) -> Path:
-    """The checkpoint that a real run of the experiment chose."""
-    return train.main(pair_experiment)
-
-
-@pytest.fixture(scope="session")
 def ranking_experiment(pair_experiment: PairConfig) -> PairConfig:
     """The same with a relevance output that learns."""
     folder = pair_experiment.output.with_name("model-ranking-pair")
@@ -370,7 +343,7 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
 def test_a_run_goes_on_from_a_released_folder_with_its_history(
     exported_ranker: Path, ranking_experiment: PairConfig
 ) -> None:
-    further = replace(ranking_experiment, name="tiny-further", start=str(exported_ranker))
+    further = replace(ranking_experiment, name="tiny-further", start=[str(exported_ranker)])
     train.main(further)
     entries = history(further.folder)
     assert entries[:-1] == read(exported_ranker / "training.json")

@@ -20,9 +20,9 @@ class Outcome:
     """Dev figures of a run that has ended.
 
     Args:
-        figures: By name, at the checkpoint and the weight that the run chose.
-        base: The base encoder's, for the tasks that have a floor.
-        sweep: Figures of that checkpoint by weight.
+        figures: By name, at the checkpoint and, of an encoder, the weight that the run chose.
+        base: The base encoder's, for the tasks that have a floor; those of a pair model have none.
+        sweep: Figures of that checkpoint by weight, of an encoder.
         minutes: Wall time of the run; of one that was stopped, since it last went on.
     """
 
@@ -65,7 +65,7 @@ def read_outcome(folder: Path) -> Outcome:
         ValueError: No checkpoint was measured.
     """
     record = chosen_record(folder)
-    base, sweep = record.pop("base"), record.pop("sweep")
+    base, sweep = record.pop("base", {}), record.pop("sweep", {})
     return Outcome(
         figures={name: value for name, value in record.items() if name != "step"},
         base=base,

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import train
-from training.config import (
-    ExperimentConfig,
-    TrainingConfig,
-    build_experiment,
-    read_section,
-    read_toml,
-    subtable,
-)
+from training.ablation.stage import STAGES, RunConfig
+from training.config import check_known, read_section, read_toml, subtable
 
 # What the ablation itself sets in every run.
 OWN_KEYS = frozenset(("name", "seed"))
@@ -42,7 +35,7 @@ class Run:
 
     arm: str
     seed: int
-    config: ExperimentConfig
+    config: RunConfig
 
 
 @dataclass(frozen=True)
@@ -57,6 +50,7 @@ class Ablation:
         arms: By name; an arm without changes is the base itself.
         title: Heading of its section in the report; the name where there is none.
         about: Paragraph under the heading.
+        stage: What the base is an experiment of (`training.ablation.stage.STAGES`).
     """
 
     base: Path
@@ -66,6 +60,7 @@ class Ablation:
     arms: dict[str, Arm]
     title: str = ""
     about: str = ""
+    stage: str = "encoder"
 
     def runs(self, where: str) -> list[Run]:
         """Build every run; the arms' first seeds come before their second.
@@ -78,18 +73,16 @@ class Ablation:
                 it and the key.
         """
         table = read_toml(self.base)
-        build_experiment(table, str(self.base))
+        STAGES[self.stage].build(table, str(self.base))
         table = merged(table, self.screen)
-        build_experiment(table, f"{where}: screen")
+        STAGES[self.stage].build(table, f"{where}: screen")
         return [
             Run(name, seed, self.build(table, name, seed, f"{where}: arms.{name}"))
             for seed in self.seeds
             for name in self.arms
         ]
 
-    def build(
-        self, screened: Mapping[str, Any], name: str, seed: int, where: str
-    ) -> ExperimentConfig:
+    def build(self, screened: Mapping[str, Any], name: str, seed: int, where: str) -> RunConfig:
         """Build the experiment of one arm and seed."""
         changes = self.arms[name].set
         if own := sorted(OWN_KEYS & set(changes)):
@@ -97,28 +90,12 @@ class Ablation:
         table = merged(screened, changes)
         runs = Path(table.get("runs", "runs")) / self.name
         table |= {"name": f"{name}-{seed}", "seed": seed, "runs": str(runs)}
-        config = build_experiment(table, where)
+        config = STAGES[self.stage].build(table, where)
         try:
-            train.check_names(config)
-            check_measured(config.training)
+            STAGES[self.stage].check(config)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
         return config
-
-
-def check_measured(training: TrainingConfig) -> None:
-    """Refuse a run that would end before its first checkpoint is measured, and so have no figures.
-
-    Raises:
-        ValueError: The shares of the kinds make fewer steps than lie between two measurements; a
-            run of no steps at all is measured as it starts.
-    """
-    steps = sum(round(training.steps * kind.share) for kind in training.kinds.values())
-    if training.steps and steps < training.evaluate_every:
-        raise ValueError(
-            f"the shares make {steps} steps, so that evaluate_every = "
-            f"{training.evaluate_every} would measure none"
-        )
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,6 +128,7 @@ def read_ablation(path: Path) -> Ablation:
     for key in ("seeds", "arms"):
         if not getattr(ablation, key):
             raise ValueError(f"{path}: {key} names none, so there is nothing to run")
+    check_known(f"{path}: stage", [ablation.stage], STAGES)
     return ablation
 
 

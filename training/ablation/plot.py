@@ -1,4 +1,4 @@
-"""The picture of an ablation: joint scores, and what each arm trades for what as *w* moves."""
+"""The picture of an ablation: joint scores, and what each arm trades for what."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.ablation.outcome import Outcome, spread
+from training.ablation.stage import Stage
 from training.evaluation.dial import NEGATION
 
 GENERAL = ("stsb_spearman", "medquad_ndcg10", "perspectives_ndcg10")
@@ -19,6 +20,8 @@ mean of the negation figures that make up the joint score against the mean short
 quality (STS-B, MedQuAD, perspectives; what lies above the base counts as no shortfall), averaged
 over the seeds, at every weight *w*: a larger dot is a larger weight. Up and to the left is
 better."""
+FIGURES_CAPTION = """Left: joint score, with a light dot for each seed, the mean and the range.
+Right: the mean over the seeds of every figure of the table."""
 MARKERS = "osD^vP"
 # The same file gives the same bytes, and its text can be read and searched.
 SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "litotes", "font.size": 9}
@@ -26,7 +29,7 @@ SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "litotes", "
 Style = dict[str, Any]
 
 
-def draw(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
+def draw(outcomes: Mapping[str, Sequence[Outcome]], path: Path, stage: Stage) -> None:
     """Draw the arms that have outcomes into an SVG file."""
     there = {arm: found for arm, found in outcomes.items() if found}
     styles = {arm: style(number) for number, arm in enumerate(there)}
@@ -34,7 +37,12 @@ def draw(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
         figure = Figure(figsize=(12, 3.6 + 0.22 * len(there)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(2, 3))
         draw_scores(left, there, styles)
-        draw_trade(right, there, styles)
+        if stage.has_dial:
+            draw_trade(right, there, styles)
+        else:
+            draw_figures(right, there, styles, stage.percent)
+        right.grid(alpha=0.3)
+        right.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None})
 
@@ -78,8 +86,28 @@ def draw_trade(
     axes.set_xlabel("mean shortfall of general quality to the base (points)")
     axes.set_ylabel("mean of the negation figures (percent)")
     axes.set_title("Trade-off by negation weight w (larger dot: larger w)")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+
+
+def draw_figures(
+    axes: Axes,
+    outcomes: Mapping[str, Sequence[Outcome]],
+    styles: Mapping[str, Style],
+    percent: Mapping[str, str],
+) -> None:
+    """Every figure that an arm has, a row for each; the arms of a row lie above one another."""
+    for number, (arm, found) in enumerate(outcomes.items()):
+        means = {
+            row: spread([100 * outcome.figures[name] for outcome in found]).mean
+            for row, name in enumerate(percent.values())
+            if all(name in outcome.figures for outcome in found)
+        }
+        offset = 0.6 * ((number + 0.5) / len(outcomes) - 0.5)
+        rows = [row + offset for row in means]
+        axes.plot(list(means.values()), rows, linestyle="", label=arm, markersize=4, **styles[arm])
+    axes.set_yticks(range(len(percent)), list(percent))
+    axes.invert_yaxis()
+    axes.set_xlabel("percent")
+    axes.set_title("Figures of each arm, mean over the seeds")
 
 
 def curve(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float]]:

@@ -10,29 +10,25 @@ from typing import Any
 from training.ablation import plot
 from training.ablation.outcome import Outcome, read_outcomes, spread
 from training.ablation.plan import Ablation, Arm, Run
+from training.ablation.stage import STAGES, Stage
 
 REPORT = Path("training/ablations.md")
 PICTURES = Path("ablations")
 HEADER = """# Ablations
 
 Written by `python -m training.ablate`, from the folders of the runs; the verdicts are in the
-ablation files. Dev figures in percent, at the negation weight *w* with the highest joint score
-(`training/evaluation/dial.py`): the mean over the seeds ± half the range between the lowest and
-the highest. *Minutes* is the wall time of a run.
+ablation files. Dev figures in percent: the mean over the seeds ± half the range between the lowest
+and the highest. An encoder's are at the negation weight *w* with the highest joint score
+(`training/evaluation/dial.py`). A pair model's are the F1 of its relations and their mean, the AUC
+of its contradiction score on public sets, the order by its relevance where the arm trains one, and
+*strangers*, the share of pairs of unrelated texts that it calls a contradiction (best 0); its joint
+score is the mean of macro-F1, AUCs and order (`training/pair/train.py`). *Minutes* is the wall time
+of a run.
 """
-# Heading and name of each figure that is given in percent.
-PERCENT = {
-    "contrast": "contrast",
-    "exclusion": "exclusion",
-    "exclusion nDCG": "exclusion_ndcg10",
-    "same/neg": "same_over_negated",
-    "CANNOT": "cannot_auc",
-    "STS-B": "stsb_spearman",
-    "MedQuAD": "medquad_ndcg10",
-    "perspectives": "perspectives_ndcg10",
-}
-HEADINGS = ("arm", "change", "seeds", "joint", "*w*", *PERCENT, "minutes", "verdict")
 NOT_RUN = "not run"
+
+# Heading and name of a figure, and how it is written.
+Column = tuple[str, str, Callable[[float], str]]
 
 
 def write_report(ablation: Ablation, runs: Sequence[Run], report: Path = REPORT) -> None:
@@ -54,7 +50,7 @@ def write_report(ablation: Ablation, runs: Sequence[Run], report: Path = REPORT)
     picture = PICTURES / f"{ablation.name}.svg"
     sections[ablation.name] = section(ablation, outcomes, picture)
     if any(outcomes.values()):
-        plot.draw(outcomes, report.parent / picture)
+        plot.draw(outcomes, report.parent / picture, STAGES[ablation.stage])
     report.write_text("\n".join((HEADER, *sections.values())), encoding="utf-8")
 
 
@@ -74,16 +70,18 @@ def missing(old: str, outcomes: Mapping[str, Sequence[Outcome]]) -> list[str]:
 
 def section(ablation: Ablation, outcomes: Mapping[str, Sequence[Outcome]], picture: Path) -> str:
     """The Markdown of one ablation."""
+    stage = STAGES[ablation.stage]
     paragraphs = [
         f"<!-- ablation: {ablation.name} -->\n## {ablation.title or ablation.name}",
         ablation.about.strip(),
         settings(ablation),
-        table(ablation.arms, outcomes),
-        base_line(outcomes),
+        table(ablation.arms, outcomes, stage),
+        base_line(outcomes, stage),
     ]
     if any(outcomes.values()):
-        paragraphs.append(f"![Joint score and trade-off of each arm]({picture.as_posix()})")
-        paragraphs.append(plot.CAPTION)
+        shown = "trade-off" if stage.has_dial else "figures"
+        paragraphs.append(f"![Joint score and {shown} of each arm]({picture.as_posix()})")
+        paragraphs.append(plot.CAPTION if stage.has_dial else plot.FIGURES_CAPTION)
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
@@ -104,27 +102,37 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield prefix + key, value
 
 
-def table(arms: Mapping[str, Arm], outcomes: Mapping[str, Sequence[Outcome]]) -> str:
+def table(arms: Mapping[str, Arm], outcomes: Mapping[str, Sequence[Outcome]], stage: Stage) -> str:
     """The table of the arms, in the order of the file."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS)]
-    rows += [cells(name, arm, outcomes[name]) for name, arm in arms.items()]
+    columns = columns_of(stage)
+    headings = ("arm", "change", "seeds", *(heading for heading, *_ in columns), "minutes")
+    rows = [(*headings, "verdict"), ("---",) * (len(headings) + 1)]
+    rows += [cells(name, arm, outcomes[name], columns) for name, arm in arms.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def cells(name: str, arm: Arm, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def columns_of(stage: Stage) -> list[Column]:
+    """The columns of figures."""
+    dial: list[Column] = [("*w*", "negation_weight", weight)] if stage.has_dial else []
+    rest = [(heading, name, percent) for heading, name in stage.percent.items()]
+    return [("joint", "joint", percent), *dial, *rest]
+
+
+def cells(
+    name: str, arm: Arm, outcomes: Sequence[Outcome], columns: Sequence[Column]
+) -> tuple[str, ...]:
     """The row of one arm."""
     texts = [text.replace("|", r"\|").replace("\n", " ") for text in (arm.change, arm.verdict)]
-    return (name, texts[0], str(len(outcomes)), *figures(outcomes), texts[1])
+    return (name, texts[0], str(len(outcomes)), *figures(outcomes, columns), texts[1])
 
 
-def figures(outcomes: Sequence[Outcome]) -> list[str]:
+def figures(outcomes: Sequence[Outcome], columns: Sequence[Column]) -> list[str]:
     """The cells from joint score to minutes."""
     if not outcomes:
-        return [NOT_RUN, *[""] * (len(PERCENT) + 2)]
-    columns = [("joint", percent), ("negation_weight", weight)]
-    columns += [(name, percent) for name in PERCENT.values()]
+        return [NOT_RUN, *[""] * len(columns)]
     found = [
-        cell([outcome.figures.get(name) for outcome in outcomes], write) for name, write in columns
+        cell([outcome.figures.get(name) for outcome in outcomes], write)
+        for _, name, write in columns
     ]
     return [*found, f"{spread([outcome.minutes for outcome in outcomes]).mean:.0f}"]
 
@@ -148,12 +156,12 @@ def weight(figure: float) -> str:
     return f"{round(figure, 2):g}"
 
 
-def base_line(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
+def base_line(outcomes: Mapping[str, Sequence[Outcome]], stage: Stage) -> str:
     """A sentence on what the floors and the shortfalls are held against."""
     bases = [outcome.base for found in outcomes.values() for outcome in found]
     known = {
         heading: sorted({percent(base[name]) for base in bases if name in base}, key=float)
-        for heading, name in PERCENT.items()
+        for heading, name in stage.percent.items()
     }
     listed = [f"{heading} {' to '.join(ends(found))}" for heading, found in known.items() if found]
     return f"General figures are held against {', '.join(listed)}." if listed else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from training.config import Kind, read_section, read_toml, subtable
+from training.config import Kind, check_starts, read_section, read_toml, subtable
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class PairConfig:
         weight_decay: Of AdamW.
         evaluate_every: Steps between two looks at the dev rows.
         precision: The abstention threshold is the lowest with this share of right answers on dev.
-        start: Folder of a checkpoint that training goes on from, in place of the base.
+        start: Folders of the checkpoints whose average training goes on from, in place of the base.
+        head: What the outputs are read from: "cls", the first token's state alone, or one of
+            `training.pair.heads`.
     """
 
     name: str
@@ -71,7 +74,8 @@ class PairConfig:
     weight_decay: float
     evaluate_every: int
     precision: float
-    start: str | None = None
+    start: list[str] = field(default_factory=list)
+    head: str = "cls"
     relevance: dict[str, RankingKind] = field(default_factory=dict)
     encoder: str | None = None
     similarity_scale: float = 0.0
@@ -85,6 +89,13 @@ class PairConfig:
         return self.steps - sum(round(self.steps * kind.share) for kind in self.relevance.values())
 
     @property
+    def planned_steps(self) -> int:
+        """Steps that the shares make, where every source is there: only full batches are run."""
+        pairs = self.pair_steps * self.rows
+        drawn = sum(round(pairs * share) for share in self.shares.values())
+        return drawn // self.rows + self.steps - self.pair_steps
+
+    @property
     def folder(self) -> Path:
         """Where this run's checkpoints and figures go."""
         return self.runs / self.name
@@ -96,14 +107,28 @@ def read_pair_experiment(path: Path) -> PairConfig:
     Raises:
         ValueError: The file lacks a key, or holds one that means nothing.
     """
-    table = read_toml(path)
-    for key in ("runs", "output"):
-        if key in table:
-            table[key] = Path(table[key])
-    rankings = subtable(table, "relevance", str(path))
-    where = f"{path}: relevance"
-    table["relevance"] = {
-        name: read_section(RankingKind, subtable(rankings, name, where), f"{where}.{name}")
+    return build_pair_experiment(read_toml(path), str(path))
+
+
+def build_pair_experiment(table: dict[str, Any], where: str) -> PairConfig:
+    """Build a discriminator experiment from its table.
+
+    A source of rankings with a share of 0 is left out, so that an arm of an ablation can take one
+    out of its base.
+
+    Args:
+        table: As in an experiment file.
+        where: Names the table in messages.
+
+    Raises:
+        ValueError: A key is missing, or means nothing.
+    """
+    check_starts(table.get("start", []), where)
+    rankings, inner = subtable(table, "relevance", where), f"{where}: relevance"
+    relevance = {
+        name: read_section(RankingKind, subtable(rankings, name, inner), f"{inner}.{name}")
         for name in rankings
     }
-    return read_section(PairConfig, table, str(path))
+    learnt = {name: kind for name, kind in relevance.items() if kind.share}
+    paths: dict[str, Any] = {key: Path(table[key]) for key in ("runs", "output") if key in table}
+    return read_section(PairConfig, {**table, **paths, "relevance": learnt}, where)

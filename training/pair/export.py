@@ -18,13 +18,15 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from optimum.exporters.onnx import main_export
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from optimum.exporters.onnx import export as optimum_export
+from optimum.exporters.tasks import TasksManager
+from transformers import AutoTokenizer, PreTrainedModel
 
 from training import storage
 from training.export import OPSET, install
 from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
+from training.pair.model import read_classifier
 from training.pair.relations import OUTPUTS, RELATIONS, RELEVANCE
 from training.pair.scaling import Scaling, fit_scaling
 from training.parity import check_discriminator
@@ -74,8 +76,9 @@ def write_folder(checkpoint: Path, folder: Path, *, scaling: Scaling, config: Pa
         model.load_state_dict(half)
         model.save_pretrained(plain)
         AutoTokenizer.from_pretrained(checkpoint).save_pretrained(plain)
-        graph = trace(plain)
-        for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        graph = trace(model)
+        # The code of a head on the tokens lies beside its weights.
+        for file in ("config.json", "tokenizer.json", "tokenizer_config.json", *code_of(plain)):
             shutil.copy(plain / file, folder / file)
     if model.num_labels == len(OUTPUTS):
         split_outputs(graph)
@@ -95,7 +98,7 @@ def load(checkpoint: Path, *, relevance: bool) -> PreTrainedModel:
     Raises:
         ValueError: The checkpoint has other outputs than ours, or lacks the one that was learnt.
     """
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    model = read_classifier(checkpoint)
     found = tuple(model.config.id2label[number] for number in range(model.num_labels))
     wanted = OUTPUTS if relevance else RELATIONS
     if found not in (wanted, OUTPUTS):
@@ -154,19 +157,24 @@ def split_outputs(graph: onnx.ModelProto) -> None:
     onnx.checker.check_model(graph)
 
 
-def trace(folder: Path) -> onnx.ModelProto:
+def code_of(folder: Path) -> list[str]:
+    """Names of the Python files of a folder, which only a model with code of its own has."""
+    return [path.name for path in folder.glob("*.py")]
+
+
+def trace(model: PreTrainedModel) -> onnx.ModelProto:
     """Export with Optimum, the weights unfolded and under their torch names."""
+    task = "text-classification"
+    describe = TasksManager.get_exporter_config_constructor(
+        "onnx",
+        library_name="transformers",
+        task=task,
+        model_type=getattr(model.config, "export_model_type", model.config.model_type),
+    )
     with tempfile.TemporaryDirectory() as name:
-        main_export(
-            str(folder),
-            name,
-            task="text-classification",
-            opset=OPSET,
-            do_constant_folding=False,
-            do_validation=False,
-            no_post_process=True,
-        )
-        return onnx.load(Path(name) / storage.GRAPH)
+        path = Path(name) / storage.GRAPH
+        optimum_export(model, describe(model.config), path, opset=OPSET, do_constant_folding=False)
+        return onnx.load(path)
 
 
 def amend_config(folder: Path, config: PairConfig, abstention_threshold: float) -> None:

@@ -1,7 +1,7 @@
 """Train the discriminator: `python -m training.pair.train training/experiments/pair.toml`.
 
-Writes checkpoints, `dev.jsonl` and `best/` (a cross-encoder folder) into the run's folder; a run
-that was stopped goes on from its last checkpoint.
+Writes checkpoints, `dev.jsonl`, `best/` (a cross-encoder folder) and, at its end, `train.json` into
+the run's folder; a run that was stopped goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from datasets import Dataset, DatasetDict
 from sentence_transformers import CrossEncoder
 from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvaluator
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from transformers.trainer_utils import get_last_checkpoint, set_seed
+from transformers.trainer_utils import set_seed
 
-from training import base
 from training.config import check_known
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.encoding import Encode, Remembered
@@ -39,23 +38,26 @@ from training.pair.evaluation import (
     strangers,
     with_similarity,
 )
+from training.pair.heads import HEADS
 from training.pair.loss import (
     OBJECTIVES,
     PartialLabelLoss,
     RelevanceLoss,
     balanced_weights,
 )
+from training.pair.model import FIRST_TOKEN, build_model
 from training.pair.rankings import SOURCES, draw, with_cosines
-from training.pair.relations import OUTPUTS, RELATIONS
+from training.pair.relations import RELATIONS
 from training.run import (
     has_bfloat16,
     is_main_process,
     pin_configuration,
     processes,
     run_stage,
+    write_json,
 )
 from training.sampling import SizedBatches
-from training.schedule import trainer_settings
+from training.schedule import finish, measure, trainer_settings
 from training.serving import ServedEncoder
 from training.storage import GRAPH
 
@@ -73,8 +75,21 @@ def main(config: PairConfig) -> Path:
     set_seed(config.seed)
     pin_configuration(config, config.folder)
     model = build_model(config)
+    evaluator = PairEvaluator(config, bf16=has_bfloat16())
+    if config.steps:
+        summary = fit(config, model, evaluator)
+    else:
+        summary = measure(model, evaluator, config.folder)
+    best = config.folder / "best"
+    if is_main_process():
+        model.save_pretrained(str(best))
+        write_json(config.folder / "train.json", summary)
+    return best
+
+
+def fit(config: PairConfig, model: CrossEncoder, evaluator: PairEvaluator) -> dict[str, Any]:
+    """Train, leave the chosen checkpoint's weights in the model, and say which one it is."""
     datasets = draw_datasets(config)
-    bf16 = has_bfloat16()
     weights = None
     if config.objective == "weighted":
         weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
@@ -82,16 +97,12 @@ def main(config: PairConfig) -> Path:
     relevance = RelevanceLoss(model, config.similarity_scale)
     trainer = CrossEncoderTrainer(
         model=model,
-        args=arguments(config, bf16=bf16),
+        args=arguments(config, bf16=has_bfloat16()),
         train_dataset=datasets,
         loss={name: relations if name == PAIRS else relevance for name in datasets},
-        evaluator=PairEvaluator(config, bf16=bf16),
+        evaluator=evaluator,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(config.folder)))
-    best = config.folder / "best"
-    if is_main_process():
-        model.save_pretrained(str(best))
-    return best
+    return finish(trainer, config.folder)
 
 
 def check_names(config: PairConfig) -> None:
@@ -103,6 +114,7 @@ def check_names(config: PairConfig) -> None:
     check_known("shares", config.shares, rows.SOURCES)
     check_known("relevance", config.relevance, SOURCES)
     check_known("objective", [config.objective], OBJECTIVES)
+    check_known("head", [config.head], (FIRST_TOKEN, *HEADS))
 
 
 def draw_datasets(config: PairConfig) -> DatasetDict:
@@ -139,24 +151,6 @@ def open_encoder(config: PairConfig) -> Encode:
     """The encoder whose search the run's rankings are of: one of ours as it is served, or any."""
     name = config.encoder or config.base
     return ServedEncoder(Path(name)) if (Path(name) / GRAPH).exists() else BaseEncoder(name)
-
-
-def build_model(config: PairConfig) -> CrossEncoder:
-    """Start the cross-encoder from an encoder, with a new head, or from an earlier run.
-
-    The embeddings, half of the weights, stay as they are: they would be learnt from few words. No
-    dropout in the attention, or a processor cannot run it in one fused step.
-    """
-    model = CrossEncoder(
-        config.start or base.folder(config.base),
-        num_labels=len(OUTPUTS),
-        max_length=config.max_length,
-        config_kwargs={"attention_probs_dropout_prob": 0.0},
-    )
-    model.model.base_model.embeddings.requires_grad_(False)
-    model.model.config.id2label = dict(enumerate(OUTPUTS))
-    model.model.config.label2id = {name: index for index, name in enumerate(OUTPUTS)}
-    return model
 
 
 def arguments(config: PairConfig, *, bf16: bool) -> CrossEncoderTrainingArguments:
@@ -196,6 +190,7 @@ class PairEvaluator(SentenceEvaluator):
 
         figures = self.measure(outputs)
         if output_path is not None and is_main_process():
+            Path(output_path).mkdir(parents=True, exist_ok=True)
             with (Path(output_path) / "dev.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": steps, **figures}) + "\n")
         return figures
