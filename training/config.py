@@ -17,7 +17,8 @@ class ModelConfig:
 
     `start` names the folders of checkpoints whose average training goes on from; without any, *p*
     starts as a copy of the base. `distil_general` trains *g* as well, held to the base encoder by
-    distillation, instead of keeping it frozen.
+    distillation, instead of keeping it frozen. `pooling` is that of *p*, the mean where none is
+    named; with `cue_merging`, *p* binds the phrases of `training.cue_phrases`.
     """
 
     base: str
@@ -27,6 +28,8 @@ class ModelConfig:
     max_seq_length: int
     start: list[str] = field(default_factory=list)
     distil_general: bool = False
+    pooling: str | None = None
+    cue_merging: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class TrainingConfig:
 
     `floors` says how far above the base's figure each general dev figure must lie (a negative
     number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
-    `hardness` and `group_order` are those of `training.losses`.
+    `hardness` and `group_order` are those of `training.losses`, and `curriculum` is that of
+    `training.curriculum`.
     """
 
     steps: int
@@ -58,6 +62,7 @@ class TrainingConfig:
     kinds: dict[str, Kind] = field(default_factory=dict)
     hardness: float = 0.0
     group_order: str = "margins"
+    curriculum: str | None = None
 
 
 @dataclass(frozen=True)

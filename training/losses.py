@@ -277,6 +277,9 @@ class GeneralLoss(TwoPartLoss):
 
 LOSSES: dict[str, type[TwoPartLoss]] = {
     "groups": GroupLoss,
+    "counterfactuals": GroupLoss,
+    "surface": TripletLoss,
+    "substitutions": TripletLoss,
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
     "inclusions": ExclusionLoss,

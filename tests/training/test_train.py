@@ -18,7 +18,6 @@ from training import train
 from training.config import ExperimentConfig, Kind
 from training.evaluation.tasks import DEV_TASKS
 from training.run import history, pin_configuration
-from training.two_part import TwoPartEncoder
 
 OF_A_CHECKPOINT = ("step", "base", "joint", "negation_weight", "sweep")
 
@@ -67,12 +66,7 @@ def test_the_best_checkpoint_is_the_one_with_the_best_joint_figure(
 def test_training_moves_the_polarity_part_and_leaves_the_general_one(
     best: Path, experiment: ExperimentConfig
 ) -> None:
-    shape = {
-        key: value
-        for key, value in asdict(experiment.model).items()
-        if key not in ("base", "start", "distil_general")
-    }
-    start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
+    start = train.build_model(experiment)[0].state_dict()
     trained = weights(best)
     assert trained.keys() == start.keys()
     for name, weight in trained.items():

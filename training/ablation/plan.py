@@ -99,7 +99,7 @@ class Ablation:
         table |= {"name": f"{name}-{seed}", "seed": seed, "runs": str(runs)}
         config = build_experiment(table, where)
         try:
-            train.check_names(config.training)
+            train.check_names(config)
             check_measured(config.training)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None

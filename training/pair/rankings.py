@@ -18,7 +18,8 @@ from training.evaluation.encoding import Encode, Remembered
 from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
-from training.rows import Row, numbered, passages_of, passes
+from training.row import Row, numbered, passes
+from training.rows import passages_of
 
 # Passages beside the one that answers, where they are looked up: some of those near it, and some
 # from anywhere, or what has nothing to do with the query would be scored as chance has it.
