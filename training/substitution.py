@@ -80,12 +80,13 @@ def exchanges(text: str) -> Iterator[Exchange]:
     """The words of a statement whose antonym contradicts it."""
     if DEPENDENT.search(text):
         return
-    cues = [(cue.start, cue.end) for cue in find_cues(text)]
+    cues = find_cues(text)
     for pattern, antonyms in lexicon():
         for found in pattern.finditer(text):
+            start, end = found.span(1)
             # Under another word's negation, two antonyms may both be true.
-            if all(cue == found.span(1) for cue in cues):
-                yield Exchange(*found.span(1), antonyms[found[1].lower()])
+            if all(start <= cue.start and cue.end <= end for cue in cues):
+                yield Exchange(start, end, antonyms[found[1].lower()])
 
 
 @cache

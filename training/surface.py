@@ -18,11 +18,11 @@ from training.words import words
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # Words long enough to be read in spite of a slip, and no names: another letter is another name.
 LONG = re.compile(r"\b[a-z]{5,}\b")
-ARTICLE = re.compile(r"\b(the|an?) ([a-z]+)\b")
-# An adverbial before a main clause of one part, which may as well stand after it.
+ARTICLE = re.compile(r"\b(the|an?) ([a-z]+)(?![\w'\u2019-])")
+# A short adverbial before a main clause of one part, which may as well stand after it.
 FRONTED = re.compile(
-    r"(?P<adverbial>(?:In|On|At|During|After|Before|Since|By|Throughout|Within) [^,]+), "
-    r"(?P<first>\w)(?P<clause>[^,;:.?!]+)\."
+    r"(?P<adverbial>(?:In|On|At|During|After|Before|Since|By|Throughout|Within)(?: [\w'-]+){1,5}), "
+    r"(?P<clause>[\w'-]+(?: [\w'-]+){3,})\."
 )
 PARTS = re.compile(r"\b(?:and|or|but|so|that|who|which|when|while|because)\b")
 # Share of the texts in which an article is typed after its noun, slips a text at most, and how
@@ -62,11 +62,10 @@ def moved(text: str) -> str:
     year".
     """
     found = FRONTED.fullmatch(text)
-    if found is None or PARTS.search(found["clause"]) or find_cues(text):
+    if found is None or PARTS.search(text) or find_cues(text):
         return text
-    adverbial = found["adverbial"]
-    clause = found["first"].upper() + found["clause"]
-    return f"{clause} {adverbial[0].lower()}{adverbial[1:]}."
+    adverbial, clause = found["adverbial"], found["clause"]
+    return f"{clause[0].upper()}{clause[1:]} {adverbial[0].lower()}{adverbial[1:]}."
 
 
 def swapped(text: str, rng: random.Random) -> str:
@@ -114,12 +113,17 @@ def mistype(word: str, rng: random.Random) -> str:
 
 @cache
 def beside(letter: str) -> str:
-    """The letters whose keys touch that of a letter."""
-    (row, column) = next(
-        (number, keys.index(letter)) for number, keys in enumerate(KEYBOARD) if letter in keys
+    """The letters whose keys touch that of a letter; each row stands half a key to the right."""
+    row = next(number for number, keys in enumerate(KEYBOARD) if letter in keys)
+    column = KEYBOARD[row].index(letter)
+    above, own, below = ("", *KEYBOARD, "")[row : row + 3]
+    left = max(0, column - 1)
+    return (
+        own[left:column]
+        + own[column + 1 : column + 2]
+        + above[column : column + 2]
+        + below[left : column + 1]
     )
-    near = KEYBOARD[max(0, row - 1) : row + 2]
-    return "".join(keys[max(0, column - 1) : column + 2] for keys in near).replace(letter, "")
 
 
 @cache
