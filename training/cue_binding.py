@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 # Stands in the table for any token, after the end of a phrase.
 ANY = -1
@@ -61,7 +60,8 @@ class CueBinding(nn.Module):
         belongs to none.
         """
         tokens, longest = ids.shape[1], self.table.shape[1]
-        ahead = pad(ids, (0, longest), value=ANY)
+        # Not by `pad`, which the exporter to ONNX writes with a slice that it warns of.
+        ahead = torch.cat((ids, ids.new_full((ids.shape[0], longest), ANY)), dim=1)
         windows = torch.stack([ahead[:, step : step + tokens] for step in range(longest)], dim=-1)
         found = ((windows[:, :, None] == self.table) | (self.table == ANY)).all(dim=-1)
         lengths = torch.where(found, self.sizes + 1, 0).amax(dim=-1)
