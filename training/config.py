@@ -18,7 +18,8 @@ class ModelConfig:
     `start` names the folders of checkpoints whose average training goes on from; without any, *p*
     starts as a copy of the base. `fusion` says how they are averaged (`training.fusion`): "mean",
     also where it is left out, or "delta". `distil_general` trains *g* as well, held to the base
-    encoder by distillation, instead of keeping it frozen.
+    encoder by distillation, instead of keeping it frozen. `pooling` is that of *p*, the mean
+    where none is named; with `cue_merging`, *p* binds the phrases of `training.cue_phrases`.
     """
 
     base: str
@@ -29,6 +30,8 @@ class ModelConfig:
     start: list[str] = field(default_factory=list)
     distil_general: bool = False
     fusion: str | None = None
+    pooling: str | None = None
+    cue_merging: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class TrainingConfig:
     `floors` says how far above the base's figure each general dev figure must lie (a negative
     number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
     `hardness`, `group_order`, `contrastive` (InfoNCE where it is left out) and `pair_order`
-    (CoSENT) are those of `training.losses`.
+    (CoSENT) are those of `training.losses`, and `curriculum` is that of `training.curriculum`.
     """
 
     steps: int
@@ -63,6 +66,7 @@ class TrainingConfig:
     group_order: str = "margins"
     contrastive: str | None = None
     pair_order: str | None = None
+    curriculum: str | None = None
 
     @property
     def planned_steps(self) -> int:

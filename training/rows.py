@@ -11,15 +11,13 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice, repeat
-from typing import TypeVar
 
 from training import corpus, public
-from training.corpus import Contrast, Exclusion, Group
+from training.corpus import Contrast, Exclusion
+from training.group_rows import counterfactual_rows, group_rows, substitution_rows, surface_rows
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
-
-Row = dict[str, str | float]
-Item = TypeVar("Item")
+from training.row import Row, numbered, passes
 
 NLI_SETS = (
     "mnli_sample/train",
@@ -66,31 +64,6 @@ def draw(kind: str, count: int, seed: int) -> list[Row]:
     """
     rng = random.Random(f"{seed}/{kind}")
     return list(islice(KINDS[kind](rng), count))
-
-
-def passes(items: Sequence[Item], rng: random.Random) -> Iterator[Item]:
-    """Go through the items for ever, each pass in another order."""
-    order = list(items)
-    for _ in repeat(None) if order else ():
-        rng.shuffle(order)
-        yield from order
-
-
-def group_rows(rng: random.Random) -> Iterator[Row]:
-    """An anchor, two texts that mean the same, three that deny it, a hedge and a neutral one.
-
-    Any text of a group's equivalence class may be the anchor: all relations hold for each.
-    """
-    group: Group
-    for group in passes(corpus.groups("train"), rng):
-        anchor, *positives = rng.sample((group.anchor, *group.same), 3)
-        yield {
-            "anchor": anchor,
-            **numbered("positive", positives),
-            **numbered("negated", rng.sample(group.negated, 3)),
-            "hedged": rng.choice(group.hedged),
-            "neutral": rng.choice(group.neutral),
-        }
 
 
 def contrast_rows(rng: random.Random) -> Iterator[Row]:
@@ -209,13 +182,11 @@ def general_rows(rng: random.Random) -> Iterator[Row]:
             yield numbered("text", related)
 
 
-def numbered(name: str, texts: Sequence[str]) -> Row:
-    """Spread texts over the columns name_1, name_2 and so on."""
-    return {f"{name}_{number}": text for number, text in enumerate(texts, start=1)}
-
-
 KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "groups": group_rows,
+    "counterfactuals": counterfactual_rows,
+    "surface": surface_rows,
+    "substitutions": substitution_rows,
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
     "inclusions": inclusion_rows,

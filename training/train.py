@@ -23,6 +23,8 @@ from transformers.trainer_utils import set_seed
 
 from training import base, rows
 from training.config import ExperimentConfig, check_known, read_experiment
+from training.cue_phrases import CUE_PHRASES
+from training.curriculum import CURRICULA, arranged
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import FUSIONS, average, delta_average
@@ -41,9 +43,12 @@ from training.run import (
 )
 from training.sampling import SizedBatches
 from training.schedule import finish, measure, trainer_settings
-from training.two_part import TwoPartEncoder
+from training.two_part import POOLINGS, TwoPartEncoder
 
 logger = logging.getLogger(__name__)
+
+# Settings of the encoder that no weight depends on.
+WEIGHTLESS = frozenset(("negation_weight", "pooling", "cue_phrases"))
 
 
 def main(config: ExperimentConfig) -> Path:
@@ -94,6 +99,8 @@ def check_names(config: ExperimentConfig) -> None:
     check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
     check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
     check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
+    check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
+    check_known("pooling", filter(None, [config.model.pooling]), POOLINGS)
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
@@ -107,6 +114,8 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
     if shape.pop("distil_general") and starts:
         raise ValueError("model.distil_general: cannot go on from model.start, which has no base")
     fusion = shape.pop("fusion")
+    shape["pooling"] = shape["pooling"] or "mean"
+    shape["cue_phrases"] = list(CUE_PHRASES) if shape.pop("cue_merging") else []
     if starts:
         encoders = [load_checkpoint(start, shape) for start in starts]
         if fusion == "delta":
@@ -120,7 +129,7 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
 
 
 def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
-    """Read a checkpoint of a known shape; its weight *w* may be another.
+    """Read a checkpoint of a known shape; what has no weights of its own may be another.
 
     One that shares more layers is read too: *p* gets layers of its own, which learn from then on.
 
@@ -134,11 +143,12 @@ def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
     differ = [
         f"{name} is {found[name]}, not {value}"
         for name, value in shape.items()
-        if name != "negation_weight" and found[name] != value
+        if name not in WEIGHTLESS and found[name] != value
     ]
     if differ:
         raise ValueError(f"{folder} has another shape than the configuration says: {differ[0]}")
-    module.negation_weight = shape["negation_weight"]
+    module.negation_weight, module.pooling = shape["negation_weight"], shape["pooling"]
+    module.bind_cues(shape["cue_phrases"])
     return module
 
 
@@ -152,7 +162,7 @@ def draw_datasets(config: ExperimentConfig) -> DatasetDict:
         batches = round(config.training.steps * kind.share) * processes()
         drawn = rows.draw(name, batches * kind.rows, config.seed)
         if drawn:
-            datasets[name] = Dataset.from_list(drawn)
+            datasets[name] = Dataset.from_list(arranged(drawn, name, config.training.curriculum))
             datasets[name].info.description = name
         else:
             logger.warning("No rows of kind %s: the run goes on without them", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,18 @@ def bundled() -> list[Path]:
 def test_the_bundled_ablations_hold_together(path: Path) -> None:
     runs = runs_of(path)
     assert len({run.config.folder for run in runs}) == len(runs)
+
+
+def test_the_methods_on_the_data_side_each_change_the_recipe_from_the_base_encoder() -> None:
+    runs = [run for run in runs_of(EXPERIMENTS / "methods-data.toml") if run.seed == 1]
+    base, *others = (run.config for run in runs)
+    assert base.model.start == []
+    assert read_experiment(EXPERIMENTS / "keywords.toml").model.start != []
+    settings = [(config.model, config.training) for config in (base, *others)]
+    assert all(one != other for one, other in combinations(settings, 2))
+    for config in others:
+        shares = [kind.share for kind in config.training.kinds.values()]
+        assert sum(shares) == pytest.approx(1)
 
 
 def test_there_is_a_bundled_ablation() -> None:

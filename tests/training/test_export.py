@@ -175,6 +175,35 @@ def test_there_is_nothing_to_export_before_training(experiment: ExperimentConfig
         export.main(replace(experiment, name="untrained"))
 
 
+@pytest.mark.parametrize(
+    ("pooling", "phrases"),
+    [("anchor-tokens", []), ("mean", ["not", "never"]), ("anchor-tokens", ["not", "never"])],
+)
+def test_the_service_pools_and_binds_as_the_encoder_does(
+    pooling: str, phrases: list[str], encoder: TwoPartEncoder, tmp_path: Path
+) -> None:
+    encoder.pooling = pooling
+    encoder.bind_cues(phrases)
+    # Equal layers would be stored once, under the name of either part.
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for weight in encoder.polarity.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.05)
+    export.write_folder(encoder, tmp_path)
+    served = ServedEncoder(tmp_path)
+    loaded = SentenceTransformer(str(tmp_path), trust_remote_code=True, device="cpu")
+    assert not isinstance(loaded[0], TwoPartEncoder)
+    assert loaded[0].pooling == pooling
+    assert lowest_cosine(served(TEXTS), loaded.encode(TEXTS)) > 0.9999
+    for text, vector in zip(TEXTS, served(TEXTS), strict=True):
+        np.testing.assert_allclose(served([text])[0], vector, atol=1e-5)
+    encoder.pooling = "mean"
+    encoder.bind_cues([])
+    plain = SentenceTransformer(modules=[encoder], device="cpu").encode(TEXTS)
+    differ = np.abs(served(TEXTS) - plain).max(axis=1)
+    assert differ.max() > 5e-3, "the options change the vectors"
+
+
 def test_a_checkpoint_beyond_half_precision_leaves_no_folder(
     best: Path, experiment: ExperimentConfig, tmp_path: Path
 ) -> None:

@@ -16,7 +16,8 @@ from training import corpus, public, rows
 from training.losses.kinds import LOSSES
 from training.rows import KINDS, Row
 
-BUNDLED = ("groups", "contrasts", "exclusions", "inclusions", "keywords")
+OF_GROUPS = ("groups", "counterfactuals", "surface", "substitutions")
+BUNDLED = (*OF_GROUPS, "contrasts", "exclusions", "inclusions", "keywords")
 PUBLIC = tuple(kind for kind in KINDS if kind not in BUNDLED)
 POLAR = ("polarity", "inference", "edits")
 

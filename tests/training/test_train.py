@@ -16,9 +16,9 @@ from sentence_transformers import SentenceTransformer
 
 from training import train
 from training.config import ExperimentConfig, Kind
+from training.cue_phrases import CUE_PHRASES
 from training.evaluation.tasks import DEV_TASKS
 from training.run import history, pin_configuration
-from training.two_part import TwoPartEncoder
 
 OF_A_CHECKPOINT = ("step", "base", "joint", "negation_weight", "sweep")
 
@@ -67,12 +67,7 @@ def test_the_best_checkpoint_is_the_one_with_the_best_joint_figure(
 def test_training_moves_the_polarity_part_and_leaves_the_general_one(
     best: Path, experiment: ExperimentConfig
 ) -> None:
-    shape = {
-        key: value
-        for key, value in asdict(experiment.model).items()
-        if key not in ("base", "start", "distil_general", "fusion")
-    }
-    start = TwoPartEncoder.from_base(experiment.model.base, **shape).state_dict()
+    start = train.build_model(experiment)[0].state_dict()
     trained = weights(best)
     assert trained.keys() == start.keys()
     for name, weight in trained.items():
@@ -122,6 +117,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
         ({"group_order": "band"}, r"group_order: unknown name\(s\) band"),
         ({"contrastive": "mixing"}, r"contrastive: unknown name\(s\) mixing"),
         ({"pair_order": "rank_kl"}, r"pair_order: unknown name\(s\) rank_kl"),
+        ({"curriculum": "by-length"}, r"curriculum: unknown name\(s\) by-length"),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(
@@ -138,6 +134,16 @@ def test_an_unknown_fusion_is_refused(experiment: ExperimentConfig) -> None:
     model = replace(experiment.model, fusion="median")
     with pytest.raises(ValueError, match=r"fusion: unknown name\(s\) median"):
         train.main(replace(experiment, name="misspelt", model=model))
+
+
+def test_an_unknown_pooling_is_refused_before_the_folder_is_taken(
+    experiment: ExperimentConfig,
+) -> None:
+    model = replace(experiment.model, pooling="max")
+    config = replace(experiment, name="misspelt", model=model)
+    with pytest.raises(ValueError, match=r"pooling: unknown name\(s\) max"):
+        train.main(config)
+    assert not config.folder.exists()
 
 
 @pytest.mark.usefixtures("no_public_data")
@@ -210,6 +216,24 @@ def test_a_run_may_share_fewer_layers_than_the_one_it_goes_on_from(
     before = SentenceTransformer(str(best), trust_remote_code=True, device="cpu").encode(texts)
     np.testing.assert_allclose(deeper.encode(texts), before, atol=1e-6)
     assert all(weight.requires_grad for weight in deeper[0].polarity.parameters())
+
+
+def test_the_encoder_pools_and_binds_as_the_configuration_says_wherever_it_starts(
+    best: Path, experiment: ExperimentConfig
+) -> None:
+    settings = replace(experiment.model, pooling="anchor-tokens", cue_merging=True)
+    texts = ["The pump never leaks."]
+    for start in ([], [str(best)]):
+        plain = replace(experiment.model, start=start)
+        before = train.build_model(replace(experiment, model=plain))
+        after = train.build_model(replace(experiment, model=replace(settings, start=start)))
+        assert (before[0].pooling, before[0].cue_binding) == ("mean", None)
+        assert after[0].pooling == "anchor-tokens"
+        assert after[0].cue_phrases == list(CUE_PHRASES)
+        width = before[0].general_dimensions
+        first, second = before.encode(texts)[0], after.encode(texts)[0]
+        np.testing.assert_array_equal(first[:width], second[:width])
+        assert np.abs(first[width:] - second[width:]).max() > 1e-3
 
 
 def save(model: SentenceTransformer, folder: Path) -> Path:

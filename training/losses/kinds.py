@@ -10,6 +10,9 @@ from training.losses.passages import ContrastLoss, ExclusionLoss, QuestionLoss
 
 LOSSES: dict[str, type[TwoPartLoss]] = {
     "groups": GroupLoss,
+    "counterfactuals": GroupLoss,
+    "surface": TripletLoss,
+    "substitutions": TripletLoss,
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
     "inclusions": ExclusionLoss,

@@ -19,7 +19,8 @@ from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
 from training.pair.search import Found, search
-from training.rows import Row, numbered, passages_of, passes, sentences
+from training.row import Row, numbered, passes
+from training.rows import passages_of, sentences
 
 # Rankings whose passages are searched, at least: among few the nearest would not be near.
 SEARCHED = 400

@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 
 from training import corpus, public
 from training.pair.relations import CONTRADICTION, EQUIVALENCE, HEDGE, NEUTRAL, POSSIBLE
-from training.rows import EDIT_SETS, NLI_SETS, passes, sentences
+from training.row import passes
+from training.rows import EDIT_SETS, NLI_SETS, sentences
 
 Part = Literal["all", "calibration", "report"]
 Item = TypeVar("Item", bound=Sized)
