@@ -48,6 +48,7 @@ LAYERS = (
     "timing",
     "together",
     "batching",
+    "passes",
     "packing",
     "batch",
     "request",
