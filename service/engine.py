@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from service.allocator import give_back
 from service.backend import OnnxBackend, open_backend
 from service.batching import Batcher
 from service.caller import current_caller
@@ -220,6 +221,7 @@ def _load(
         max_input_tokens=spec.max_input_tokens,
         workers=settings.tokenization_workers,
     )
+    give_back()  # before the warm-up, or its arena would lie between what is free
     return tokenizer, backend
 
 

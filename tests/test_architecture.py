@@ -54,6 +54,7 @@ LAYERS = (
     "request",
     "drain",
     "watchdog",
+    "allocator",
     "backend",
     "onnx_graph",
     "openvino_graph",
