@@ -104,8 +104,12 @@ class Passes(Generic[Item]):
         with self._lock:
             self._halves.extendleft(reversed(batch.halves()))
 
-    def start(self) -> Pass[Item] | None:
+    def start(self, after: float | None = None) -> Pass[Item] | None:
         """Hand the next batch to the executor; None if nothing waits.
+
+        Args:
+            after: When the pass ended that this one follows, in `time.perf_counter` seconds; None
+                where the engine had nothing to do.
 
         Raises:
             RuntimeError: The executor is shut down; the batch waits again.
@@ -114,7 +118,7 @@ class Passes(Generic[Item]):
         if batch is None:
             return None
         try:
-            return Pass(batch, self._executor.submit(self._run, batch))
+            return Pass(batch, self._executor.submit(self._run, batch, after))
         except RuntimeError:
             with self._lock:
                 self._halves.appendleft(batch)
@@ -140,23 +144,25 @@ class Passes(Generic[Item]):
                     return unsettled
         return None
 
-    def _run(self, batch: Batch[Item]) -> Ended[Item]:
+    def _run(self, batch: Batch[Item], after: float | None) -> Ended[Item]:
         """Run one batch, in the executor."""
         started = time.perf_counter()
+        if after is not None:
+            self._metrics.followed(started - after)
         rows = self._run_batch([entry.item for entry in batch.entries])
+        ended = time.perf_counter()
         if len(rows) != len(batch):
             raise RuntimeError(f"{len(batch)} items gave {len(rows)} rows")
-        seconds = time.perf_counter() - started
-        outcome = Outcome(batch, rows, self._find_unusable(rows), seconds)
-        return Ended(outcome, None if outcome.all_faulty else self._succeed())
+        outcome = Outcome(batch, rows, self._find_unusable(rows), ended - started)
+        return Ended(outcome, None if outcome.all_faulty else self._succeed(ended))
 
     def _try(self, item: Item) -> bool:
         rows = self._run_batch([item])
         return len(rows) == 1 and not self._find_unusable(rows)
 
-    def _succeed(self) -> Pass[Item] | None:
+    def _succeed(self, ended: float) -> Pass[Item] | None:
         try:
-            return self.start()
+            return self.start(after=ended)
         except RuntimeError:
             return None  # for the event loop, which starts it next, to fall over
 

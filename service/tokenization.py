@@ -360,7 +360,9 @@ class Tokens:
 def _are_short(sources: Sequence[str] | Sequence[tuple[str, str]]) -> bool:
     if len(sources) > _CHUNK:
         return False
-    characters = sum(len(each) if isinstance(each, str) else sum(map(len, each)) for each in sources)
+    characters = sum(
+        len(each) if isinstance(each, str) else sum(map(len, each)) for each in sources
+    )
     return characters <= _INLINE_CHARACTERS
 
 

@@ -143,6 +143,18 @@ def test_a_small_request_goes_before_bulk_work_but_not_twice_in_a_row() -> None:
     assert drain(queue) == [[5], [30], [6], [7], [40], [30], [40], [30]]
 
 
+def test_a_small_request_takes_along_what_is_small_and_little_bulk_work() -> None:
+    bound = limits(max_batch_tokens=800, max_batch_size=50)
+    queue = queue_of(request(*[10] * 200), limits=bound)
+    assert lengths(queue.next_batch()) == [10] * 50
+    small = [request(*[10] * 3) for _ in range(4)]
+    for each in small:
+        queue.add(each)
+    # It has room for their 120 tokens, and for an eighth of 800 beside them.
+    assert lengths(queue.next_batch()) == [10] * 22
+    assert lengths(queue.next_batch()) == [10] * 50
+
+
 def test_among_small_requests_those_of_all_clients_take_turns() -> None:
     bound = limits(max_batch_tokens=80, max_batch_size=1)
     queue = queue_of(request(*[40] * 9), limits=bound)
