@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from typing import Generic, Self
 
 from service.batch import Batch, Outcome
+from service.batch_shape import BatchLimits
 from service.drain import DrainRate
 from service.errors import (
     DeadlineExceeded,
@@ -23,7 +24,6 @@ from service.errors import (
     Unavailable,
 )
 from service.metrics import DropReason, ModelMetrics
-from service.packing import BatchLimits
 from service.passes import Pass, Passes
 from service.request import BatchResults, Entry, Item, Request
 from service.vectors import Rows

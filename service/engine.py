@@ -15,6 +15,7 @@ import numpy as np
 
 from service.allocator import give_back
 from service.backend import OnnxBackend, open_backend
+from service.batch_shape import BatchLimits
 from service.batching import Batcher
 from service.caller import current_caller
 from service.distinct import placed
@@ -22,7 +23,6 @@ from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_folder import ModelSpec
 from service.onnx_graph import CUDA
-from service.packing import BatchLimits
 from service.pooling import Pooling
 from service.request import BatchResults
 from service.row_cache import Row, RowCache

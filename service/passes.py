@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Generic
 
 from service.batch import Batch, Outcome
+from service.batch_shape import BatchLimits
 from service.metrics import DropReason, ModelMetrics
-from service.packing import BatchLimits, Queue
+from service.packing import Queue
 from service.request import Item, Request
 from service.vectors import Rows
 

@@ -50,6 +50,7 @@ LAYERS = (
     "batching",
     "passes",
     "packing",
+    "batch_shape",
     "batch",
     "request",
     "drain",

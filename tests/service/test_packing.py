@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.packing import BatchLimits, Queue
+from service.batch_shape import BatchLimits
+from service.packing import Queue
 from service.request import Entry, Request
 
 WIDE = BatchLimits(max_batch_tokens=10**6, max_batch_size=10**6, max_queue_tokens=10**9)
@@ -151,7 +152,9 @@ def test_a_small_request_takes_along_what_is_small_and_little_bulk_work() -> Non
     for each in small:
         queue.add(each)
     # It has room for their 120 tokens, and for an eighth of 800 beside them.
-    assert lengths(queue.next_batch()) == [10] * 22
+    batch = queue.next_batch()
+    assert lengths(batch) == [10] * 22
+    assert [entry.request for entry in batch[:12]] == [each for each in small for _ in range(3)]
     assert lengths(queue.next_batch()) == [10] * 50
 
 

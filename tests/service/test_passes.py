@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.batch_shape import BatchLimits
 from service.metrics import Metrics
-from service.packing import BatchLimits
 from service.passes import Ended, Pass, Passes
 from service.request import Request
 from service.vectors import Rows, find_unusable
