@@ -99,7 +99,7 @@ def _batches(before: Totals, after: Totals) -> dict[str, float]:
     def gained(name: str) -> float:
         return after[name] - before[name]
 
-    batches = gained("litotes_batch_size_count")
+    batches, gaps = gained("litotes_batch_size_count"), gained("litotes_batch_gap_seconds_count")
     if not batches:
         return {}
     tokens, padding = gained("litotes_tokens_total"), gained("litotes_padding_tokens_total")
@@ -109,6 +109,7 @@ def _batches(before: Totals, after: Totals) -> dict[str, float]:
         "mean_batch_tokens": tokens / batches,
         "mean_batch_ms": 1000 * gained("litotes_batch_duration_seconds_sum") / batches,
         "engine_busy_s": gained("litotes_batch_duration_seconds_sum"),
+        "mean_gap_ms": 1000 * gained("litotes_batch_gap_seconds_sum") / max(gaps, 1),
     }
 
 

@@ -61,6 +61,11 @@ class Outcome(Generic[Item]):
     faults: Mapping[int, str]
     seconds: float
 
+    @property
+    def all_faulty(self) -> bool:
+        """Whether no row may be served: the engine may be at fault, and not the texts."""
+        return len(self.faults) == len(self.batch)
+
     def fill_requests(self) -> list[Request[Item]]:
         """Hand the rows to their requests, and return those requests.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Generic, Self
 
 from service.batch import Batch, Outcome
+from service.batch_shape import BatchLimits
 from service.drain import DrainRate
 from service.errors import (
     DeadlineExceeded,
@@ -24,7 +24,7 @@ from service.errors import (
     Unavailable,
 )
 from service.metrics import DropReason, ModelMetrics
-from service.packing import BatchLimits, Queue
+from service.passes import Pass, Passes
 from service.request import BatchResults, Entry, Item, Request
 from service.vectors import Rows
 from service.watchdog import Watchdog
@@ -70,15 +70,17 @@ class Batcher(Generic[Item]):
         pass_timeout: float = 60.0,
         canary: Item | None = None,
     ) -> None:
-        self._run_batch = run_batch
-        self._executor = executor
+        self._passes = Passes(
+            run_batch,
+            executor=executor,
+            limits=limits,
+            find_unusable=find_unusable,
+            metrics=metrics,
+        )
         self._max_queue_tokens = limits.max_queue_tokens
         self._shutdown_timeout = shutdown_timeout
-        self._find_unusable = find_unusable
         self._metrics = metrics
-        self._queue: Queue[Item] = Queue(limits)
         self._admitted: set[Request[Item]] = set()
-        self._halves: deque[Batch[Item]] = deque()  # of batches that failed; they go first
         self._drain_rate = DrainRate()
         self._work = asyncio.Event()
         self._stopping = False
@@ -146,7 +148,7 @@ class Batcher(Generic[Item]):
             if timer is not None:
                 timer.cancel()
             self._admitted.discard(request)
-            self._withdraw(request, "cancelled")  # all other ends have withdrawn it already
+            self._passes.withdraw(request, "cancelled")  # all other ends have withdrawn it already
 
     def _admit(self, request: Request[Item]) -> None:
         if not request.entries:
@@ -156,47 +158,33 @@ class Batcher(Generic[Item]):
         if not self.ready:
             raise Unavailable("inference is stuck: it is not known when it goes on")
         # An empty queue takes anything, or a request over the limit could never be served.
-        overflow = self._queue.tokens + request.tokens - self._limit(request.client)
-        if self._queue.texts and overflow > 0:
+        waiting = self._passes.waiting_tokens
+        overflow = waiting + request.tokens - self._limit(request.client)
+        if waiting and overflow > 0:
             self._metrics.refused()
-            wait = self._drain_rate.seconds_for(min(overflow, self._queue.tokens))
+            wait = self._drain_rate.seconds_for(min(overflow, waiting))
             raise Overloaded("Model is overloaded: the queue is full", retry_after=wait)
-        self._queue.add(request)
+        self._passes.add(request)
         self._admitted.add(request)
-        self._note_queue()
         self._work.set()
 
     def _limit(self, client: Hashable) -> int:
-        reserve = 0.0 if self._queue.holds(client) else _RESERVE
+        reserve = 0.0 if self._passes.holds(client) else _RESERVE
         return int(self._max_queue_tokens * (1 + reserve))
 
     def _fail(self, request: Request[Item], error: ServiceError, reason: DropReason) -> None:
         request.fail(error)
-        self._withdraw(request, reason)
-
-    def _withdraw(self, request: Request[Item], reason: DropReason) -> None:
-        if count := self._queue.remove(request):
-            self._metrics.dropped(count, reason)
-            self._note_queue()
-
-    def _note_queue(self) -> None:
-        self._metrics.queued(self._queue.texts, self._queue.tokens)
+        self._passes.withdraw(request, reason)
 
     async def _serve(self) -> None:
-        outcome: Outcome[Item] | None = None
+        running: Pass[Item] | None = None
         try:
             while True:
-                if self._suspect:
+                if running is None and self._suspect:
                     await self._recover()
-                batch = self._next_batch()
-                job = self._start(batch) if batch else None
-                if outcome is not None:  # answered while the next batch runs
-                    self._settle(outcome)
-                    outcome = None
-                if batch and job:
-                    outcome = await self._finish(batch, job)
-                elif self._suspect:
-                    continue
+                running = running or self._passes.start()
+                if running is not None:
+                    running = await self._finish(running)
                 elif self._stopping:
                     return
                 else:
@@ -213,45 +201,25 @@ class Batcher(Generic[Item]):
         """Tell everybody at once that no answer is to be had from a pass that is stuck."""
         self._fail_all("inference is stuck")
 
-    def _next_batch(self) -> Batch[Item] | None:
-        """Take what to run next, without the entries whose request is settled by now."""
-        while self._halves or self._queue.texts:
-            batch = self._halves.popleft() if self._halves else Batch(self._queue.next_batch())
-            unsettled = batch.unsettled()
-            if len(unsettled) < len(batch):
-                self._metrics.dropped(len(batch) - len(unsettled), "cancelled")
-            self._note_queue()
-            if unsettled.entries:
-                return unsettled
-        return None
+    async def _finish(self, running: Pass[Item]) -> Pass[Item] | None:
+        """Wait for a pass, answer from it while its successor runs, and return that.
 
-    def _start(self, batch: Batch[Item]) -> asyncio.Future[Outcome[Item]]:
-        return asyncio.get_running_loop().run_in_executor(self._executor, self._run, batch)
-
-    def _run(self, batch: Batch[Item]) -> Outcome[Item]:
-        """Run one batch; the only method that is called in the executor."""
-        started = time.perf_counter()
-        rows = self._run_batch([entry.item for entry in batch.entries])
-        if len(rows) != len(batch):
-            raise RuntimeError(f"{len(batch)} items gave {len(rows)} rows")
-        return Outcome(batch, rows, self._find_unusable(rows), time.perf_counter() - started)
-
-    async def _finish(
-        self, batch: Batch[Item], job: asyncio.Future[Outcome[Item]]
-    ) -> Outcome[Item] | None:
-        """Wait for a batch; one that fails is split, so that the item at fault fails alone."""
+        A batch that fails is split, so that the item at fault fails alone.
+        """
+        batch = running.batch
         started = time.monotonic()
         try:
             with self._watchdog.watch():
-                outcome = await job
+                ended = await asyncio.wrap_future(running.job)
                 if not self._watchdog.stuck:
                     self._drain_rate.note(batch.tokens, time.monotonic() - started)
-                return outcome
         except Exception as error:
             self._metrics.batch_failed()
             logger.warning("a forward pass of %d items failed", len(batch), exc_info=error)
             self._split(batch)
             return None
+        self._settle(ended.outcome)
+        return ended.successor
 
     async def _recover(self) -> None:
         """See whether the engine still answers its canary; if not, tell all and wait until so."""
@@ -271,12 +239,9 @@ class Batcher(Generic[Item]):
     async def _answers_canary(self) -> bool:
         if self._canary is None:
             return True
-        items = [self._canary]
-        loop = asyncio.get_running_loop()
         try:
             with self._watchdog.watch():
-                rows = await loop.run_in_executor(self._executor, self._run_batch, items)
-            return len(rows) == 1 and not self._find_unusable(rows)
+                return await asyncio.wrap_future(self._passes.try_alone(self._canary))
         except Exception:
             logger.debug("the canary failed", exc_info=True)
             return False
@@ -286,7 +251,7 @@ class Batcher(Generic[Item]):
             self._suspect = True
             self._fail_entry(batch.entries[0], "the model failed on this text")
         else:
-            self._halves.extendleft(reversed(batch.halves()))
+            self._passes.split(batch)
 
     def _fail_entry(self, entry: Entry[Item], fault: str) -> None:
         self._fail(entry.request, InferenceFailed(fault, index=entry.index), "failed")
@@ -297,7 +262,7 @@ class Batcher(Generic[Item]):
         self._metrics.ran(
             texts=len(batch), tokens=tokens, padded_tokens=padded_tokens, seconds=seconds
         )
-        self._suspect |= len(outcome.faults) == len(batch)
+        self._suspect |= outcome.all_faulty
         for position, fault in sorted(outcome.faults.items()):
             self._fail_entry(batch.entries[position], fault)
         now = asyncio.get_running_loop().time()

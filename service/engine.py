@@ -13,7 +13,9 @@ from functools import partial
 
 import numpy as np
 
+from service.allocator import give_back
 from service.backend import OnnxBackend, open_backend
+from service.batch_shape import BatchLimits
 from service.batching import Batcher
 from service.caller import current_caller
 from service.distinct import placed
@@ -21,7 +23,6 @@ from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_folder import ModelSpec
 from service.onnx_graph import CUDA
-from service.packing import BatchLimits
 from service.pooling import Pooling
 from service.request import BatchResults
 from service.row_cache import Row, RowCache
@@ -220,6 +221,7 @@ def _load(
         max_input_tokens=spec.max_input_tokens,
         workers=settings.tokenization_workers,
     )
+    give_back()  # before the warm-up, or its arena would lie between what is free
     return tokenizer, backend
 
 

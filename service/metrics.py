@@ -113,6 +113,12 @@ class Metrics:
         self.batch_duration = self._histogram(
             "litotes_batch_duration_seconds", "Forward pass of a batch.", _SECONDS, "model"
         )
+        self.batch_gap = self._histogram(
+            "litotes_batch_gap_seconds",
+            "From the end of a forward pass to the start of the next, while texts waited.",
+            _SECONDS,
+            "model",
+        )
         self.padding_ratio = self._histogram(
             "litotes_padding_ratio", "Share of a batch that is padding.", _SHARES, "model"
         )
@@ -173,6 +179,7 @@ class ModelMetrics:
         self._queue_tokens = metrics.queue_tokens.labels(model)
         self._batch_size = metrics.batch_size.labels(model)
         self._batch_duration = metrics.batch_duration.labels(model)
+        self._batch_gap = metrics.batch_gap.labels(model)
         self._padding_ratio = metrics.padding_ratio.labels(model)
         self._padding_tokens = metrics.padding_tokens.labels(model)
         self._tokens = metrics.tokens.labels(model)
@@ -205,6 +212,10 @@ class ModelMetrics:
         self._queue_tokens.set(tokens)
         if self._encoder:
             self._metrics.queue_size.set(texts)
+
+    def followed(self, gap: float) -> None:
+        """A forward pass has begun so many seconds after the one that it follows."""
+        self._batch_gap.observe(gap)
 
     def ran(self, *, texts: int, tokens: int, padded_tokens: int, seconds: float) -> None:
         """A forward pass has ended well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,29 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     # Memory patterns are for one shape, and every batch has its own. The arena stays: batches are
     # bounded, so it is too, and without it each pass pays for its pages anew.
     options.enable_mem_pattern = False
+    _share_arena()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return options
+
+
+@cache
+def _share_arena() -> None:
+    """Give all sessions of this process one arena on the CPU: their passes take turns.
+
+    It grows by what is asked for. Doubling at each growth, as it does by default, takes memory that
+    no batch needs.
+    """
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    # No bound, growth as requested (1), and for the rest what ONNX Runtime has by default (-1).
+    growth = {
+        "max_mem": 0,
+        "arena_extend_strategy": 1,
+        "initial_chunk_size_bytes": -1,
+        "max_dead_bytes_per_chunk": -1,
+    }
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(growth))
 
 
 def _provider_options(provider: str) -> dict[str, str]:

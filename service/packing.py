@@ -4,37 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
+from service.batch_shape import BatchLimits, Shape, Side, nearest_first
 from service.request import Entry, Item, Request
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-Side = Literal["shorter", "longer"]
 
-# A batch may hold a token of padding for so many real ones, beside the allowance.
-_REAL_PER_PADDING = 32
+# Share of the allowance that a batch of bulk work may use.
+_BULK_PADDING = 1 / 2
 # A request is small that has at most this share of a batch's tokens.
 _SMALL = 1 / 8
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """How much goes into a batch, and how much may wait for one.
-
-    Attributes:
-        max_batch_tokens: Tokens of a batch, padding included. An item over it is run alone.
-        max_batch_size: Items of a batch.
-        max_queue_tokens: Tokens that may wait. A request over it is taken when nothing waits.
-        padding_allowance: Fixed cost of a forward pass, in tokens.
-    """
-
-    max_batch_tokens: int
-    max_batch_size: int
-    max_queue_tokens: int
-    padding_allowance: int = 0
 
 
 class Queue(Generic[Item]):
@@ -56,12 +39,14 @@ class Queue(Generic[Item]):
     small request of the client whose turn is nearest seeds in its place, and that client stands
     behind all others then; at most every second batch is seeded so, out of turn. So a query waits
     for the batch that is running and hardly more, also among bulk requests of its own client. What
-    it seeds is a small batch, since few passages are as short.
+    a small request seeds, in turn or out of it, has room for all that waits of small requests, and
+    for little bulk work beside it.
 
     *What goes with the seed*: padding costs what tokens cost, so an entry is taken only while the
     batch's padding stays under `padding_allowance`, which is what a forward pass of its own would
     cost, and a thirty-second part of the batch's real tokens. Otherwise a short text would be run
-    at the width of a long one.
+    at the width of a long one. Bulk work has half of the allowance: what it leaves behind meets
+    others of its length, while a query that is left behind waits for a whole batch.
 
     Adding and removing cost a constant each, taking costs the batch and the distinct lengths.
 
@@ -77,23 +62,26 @@ class Queue(Generic[Item]):
         self.texts = 0
         self.tokens = 0
         self._limits = limits
-        self._by_length: dict[int, OrderedDict[Entry[Item], None]] = {}
+        self._by_length: dict[int, _Alike[Item]] = {}
         self._lengths: list[int] = []  # ascending, those that wait
         self._clients: _Round[Hashable, _Client[Item]] = _Round()
+        self._small_tokens = 0  # of small requests, waiting
         self._small_before = False  # whether the last batch was seeded out of turn
 
     def add(self, request: Request[Item]) -> None:
         """Let all entries of a request wait."""
         client = self._clients.waiting.setdefault(request.client, _Client())
         client.requests.waiting[request] = _Turn(len(request.entries))
-        if self._is_small(request):
+        small = self._is_small(request)
+        if small:
             client.small[request] = None
+            self._small_tokens += request.tokens
         for entry in request.entries:
             entry.queued = True
             if entry.length not in self._by_length:
-                self._by_length[entry.length] = OrderedDict()
+                self._by_length[entry.length] = _Alike()
                 insort(self._lengths, entry.length)
-            self._by_length[entry.length][entry] = None
+            self._by_length[entry.length].add(entry, small=small)
         self.texts += len(request.entries)
         self.tokens += request.tokens
 
@@ -117,8 +105,9 @@ class Queue(Generic[Item]):
         if not self._clients.waiting:
             return []
         seed = self._next_seed()
+        limits = self._limits_for(seed)
         self._take(seed)
-        return [seed, *self._companions(seed)]
+        return [seed, *self._companions(seed, limits)]
 
     def _next_seed(self) -> Entry[Item]:
         request = self._next_request()
@@ -151,16 +140,24 @@ class Queue(Generic[Item]):
                 return next(iter(client.small))
         return None
 
-    def _companions(self, seed: Entry[Item]) -> list[Entry[Item]]:
-        shape = _Shape(self._limits, width=seed.length, texts=1, tokens=seed.length)
+    def _limits_for(self, seed: Entry[Item]) -> BatchLimits:
+        """Return the limits of the batch that an entry seeds."""
+        limits = self._limits
+        if self._is_small(seed.request):
+            room = self._small_tokens + int(_SMALL * limits.max_batch_tokens)
+            return replace(limits, max_batch_tokens=min(room, limits.max_batch_tokens))
+        return replace(limits, padding_allowance=int(_BULK_PADDING * limits.padding_allowance))
+
+    def _companions(self, seed: Entry[Item], limits: BatchLimits) -> list[Entry[Item]]:
+        shape = Shape(limits, width=seed.length, texts=1, tokens=seed.length)
         companions: list[Entry[Item]] = []
         open_sides: set[Side] = {"shorter", "longer"}
-        for side, length in _nearest_first(tuple(self._lengths), seed.length):
+        for side, length in nearest_first(tuple(self._lengths), seed.length):
             if side not in open_sides:
                 continue
             waiting = self._by_length[length]
             for _ in range(shape.grow(length, len(waiting))):
-                companions.append(entry := next(iter(waiting)))
+                companions.append(entry := waiting.first())
                 self._take(entry)
             if waiting:  # a length farther off on this side fits even less
                 open_sides.discard(side)
@@ -173,13 +170,15 @@ class Queue(Generic[Item]):
         self.texts -= 1
         self.tokens -= entry.length
         waiting = self._by_length[entry.length]
-        del waiting[entry]
+        waiting.remove(entry)
         if not waiting:
             del self._by_length[entry.length]
             del self._lengths[bisect_left(self._lengths, entry.length)]
         client = self._client_of(entry.request)
         turn = client.requests.waiting[entry.request]
         turn.waiting -= 1
+        if entry.request in client.small:
+            self._small_tokens -= entry.length
         if not turn.waiting:
             del client.requests.waiting[entry.request]
             client.small.pop(entry.request, None)
@@ -188,6 +187,29 @@ class Queue(Generic[Item]):
 
     def _client_of(self, request: Request[Item]) -> _Client[Item]:
         return self._clients.waiting[request.client]
+
+
+class _Alike(Generic[Item]):
+    """Waiting entries of one length, at least one: those of small requests first, then by age."""
+
+    def __init__(self) -> None:
+        self._small: OrderedDict[Entry[Item], None] = OrderedDict()
+        self._bulk: OrderedDict[Entry[Item], None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._small) + len(self._bulk)
+
+    def add(self, entry: Entry[Item], *, small: bool) -> None:
+        """Let an entry wait behind its like."""
+        (self._small if small else self._bulk)[entry] = None
+
+    def remove(self, entry: Entry[Item]) -> None:
+        """Take an entry out."""
+        del (self._small if entry in self._small else self._bulk)[entry]
+
+    def first(self) -> Entry[Item]:
+        """Return whose turn it is."""
+        return next(iter(self._small or self._bulk))
 
 
 class _Round(Generic[Key, Value]):
@@ -233,56 +255,3 @@ class _Turn:
 
     waiting: int
     oldest: int = 0
-
-
-@dataclass(slots=True)
-class _Shape:
-    """A batch under construction: its width, and how many texts and real tokens it holds."""
-
-    limits: BatchLimits
-    width: int
-    texts: int
-    tokens: int
-
-    def grow(self, length: int, available: int) -> int:
-        """Take in entries of one length, as many as go, and return how many those are."""
-        width = max(self.width, length)
-        count = min(
-            available,
-            self.limits.max_batch_size - self.texts,
-            self.limits.max_batch_tokens // width - self.texts,
-            self._bearable(length, width, available),
-        )
-        if count < 1:
-            return 0
-        self.width = width
-        self.texts += count
-        self.tokens += count * length
-        return count
-
-    def _bearable(self, length: int, width: int, available: int) -> int:
-        """Return how many entries keep `padding <= allowance + tokens / _REAL_PER_PADDING`.
-
-        Both sides are linear in the number of entries, so it follows without trying each.
-        """
-        padding_now = width * self.texts - self.tokens
-        room = _REAL_PER_PADDING * (self.limits.padding_allowance - padding_now) + self.tokens
-        cost = _REAL_PER_PADDING * (width - length) - length  # of one entry, its own tokens used up
-        if cost > room:
-            return 0
-        return room // cost if cost > 0 else available
-
-
-def _nearest_first(lengths: Sequence[int], target: int) -> Iterator[tuple[Side, int]]:
-    """Yield ascending lengths by their distance from the target, the shorter of two alike first."""
-    longer = bisect_left(lengths, target)
-    shorter = longer - 1
-    while shorter >= 0 or longer < len(lengths):
-        if longer == len(lengths) or (
-            shorter >= 0 and target - lengths[shorter] <= lengths[longer] - target
-        ):
-            yield "shorter", lengths[shorter]
-            shorter -= 1
-        else:
-            yield "longer", lengths[longer]
-            longer += 1

@@ -31,6 +31,10 @@ Result = TypeVar("Result")
 # get their turn soon.
 _CHUNK = 64
 
+# Texts of no more characters than this together are tokenised where they are asked for: they take
+# less time than the way into a thread and back.
+_INLINE_CHARACTERS = 512
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # A text of more characters than this for each token it may have is cut before it is tokenised, so
@@ -165,7 +169,7 @@ class Tokenizer:
     async def spread(
         self, work: Callable[[Sequence[Source], int], list[Result]], sources: Sequence[Source]
     ) -> list[Result]:
-        """Run `work` on chunks, no more at once than there are threads.
+        """Run `work` on chunks in threads, no more at once than there are; on a short text at once.
 
         So a long list makes way for others after each round, and a cancelled one stops there.
 
@@ -176,6 +180,8 @@ class Tokenizer:
         Raises:
             Unavailable: The tokenizer is closed.
         """
+        if not self._closed and _are_short(sources):
+            return work(sources, 0)
         loop = asyncio.get_running_loop()
         starts = range(0, len(sources), _CHUNK)
         results: list[Result] = []
@@ -349,6 +355,15 @@ class Tokens:
 
     tokens: tokenizers.Encoding
     cut: bool
+
+
+def _are_short(sources: Sequence[str] | Sequence[tuple[str, str]]) -> bool:
+    if len(sources) > _CHUNK:
+        return False
+    characters = sum(
+        len(each) if isinstance(each, str) else sum(map(len, each)) for each in sources
+    )
+    return characters <= _INLINE_CHARACTERS
 
 
 def _cut(ids: list[int], length: int, direction: Direction) -> list[int]:

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from service.batch_shape import BatchLimits
 from service.batching import Batcher
 from service.errors import (
     DeadlineExceeded,
@@ -24,7 +25,6 @@ from service.errors import (
     Unavailable,
 )
 from service.metrics import Metrics
-from service.packing import BatchLimits
 from service.request import BatchResults
 from service.vectors import Rows, find_unusable
 

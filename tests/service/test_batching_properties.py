@@ -13,10 +13,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.batch_shape import BatchLimits
 from service.batching import Batcher
 from service.errors import InferenceFailed, Overloaded
 from service.metrics import Metrics
-from service.packing import BatchLimits, Queue
+from service.packing import Queue
 from service.request import Entry, Request
 from service.vectors import Rows, find_unusable
 

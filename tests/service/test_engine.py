@@ -58,10 +58,9 @@ async def test_a_stuck_forward_pass_is_told_to_its_caller_and_shows_in_readiness
     async with opened(encoder_folder, executor, pass_timeout=0.05) as engine:
         assert engine.ready
         gate = threading.Event()
-        run = engine._batcher._run_batch
-        monkeypatch.setattr(
-            engine._batcher, "_run_batch", lambda items: gate.wait(20) and run(items)
-        )
+        passes = engine._batcher._passes
+        run = passes._run_batch
+        monkeypatch.setattr(passes, "_run_batch", lambda items: gate.wait(20) and run(items))
         encodings = await engine.tokenizer.encode(["no"], truncate=True)
         with pytest.raises(Unavailable, match="stuck"):
             await engine.run(encodings, tokenization=0, deadline=None)

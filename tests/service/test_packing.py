@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.packing import BatchLimits, Queue
+from service.batch_shape import BatchLimits
+from service.packing import Queue
 from service.request import Entry, Request
 
 WIDE = BatchLimits(max_batch_tokens=10**6, max_batch_size=10**6, max_queue_tokens=10**9)
@@ -141,6 +142,20 @@ def test_a_small_request_goes_before_bulk_work_but_not_twice_in_a_row() -> None:
         queue.add(request(length))
     # The bulk request's turn comes between; the two other small ones have turns of their own.
     assert drain(queue) == [[5], [30], [6], [7], [40], [30], [40], [30]]
+
+
+def test_a_small_request_takes_along_what_is_small_and_little_bulk_work() -> None:
+    bound = limits(max_batch_tokens=800, max_batch_size=50)
+    queue = queue_of(request(*[10] * 200), limits=bound)
+    assert lengths(queue.next_batch()) == [10] * 50
+    small = [request(*[10] * 3) for _ in range(4)]
+    for each in small:
+        queue.add(each)
+    # It has room for their 120 tokens, and for an eighth of 800 beside them.
+    batch = queue.next_batch()
+    assert lengths(batch) == [10] * 22
+    assert [entry.request for entry in batch[:12]] == [each for each in small for _ in range(3)]
+    assert lengths(queue.next_batch()) == [10] * 50
 
 
 def test_among_small_requests_those_of_all_clients_take_turns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -52,6 +53,21 @@ async def test_either_end_of_a_long_text_can_be_cut(
     (encoding,) = await tokenizer.encode([text], truncate=True, direction=direction)
     assert words(encoding) == kept
     assert (len(encoding), encoding.full_length, encoding.truncated) == (8, 10, True)
+
+
+async def test_a_short_text_does_not_wait_for_a_thread(tokenizer: Tokenizer) -> None:
+    gate = threading.Event()
+    for _ in range(2):  # all threads
+        tokenizer._pool.submit(gate.wait, 20)
+    try:
+        (encoding,) = await tokenizer.encode(["the pool is bad"], truncate=True)
+        long = asyncio.create_task(tokenizer.encode_pairs([("no", "no " * 600)], truncate=True))
+        await asyncio.sleep(0)
+        assert not long.done()
+    finally:
+        gate.set()
+    assert words(encoding) == "[CLS] the pool is bad [SEP]"
+    assert [each.truncated for each in await long] == [True]
 
 
 async def test_a_text_of_exactly_the_maximum_is_whole(tokenizer: Tokenizer) -> None:
