@@ -18,7 +18,7 @@ from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
 from training.evaluation.forms import forms
-from training.evaluation.target import FORMS, read_target
+from training.evaluation.target import OPTIONS, read_target
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder
@@ -76,11 +76,6 @@ def stage(experiment: Path | None, *, model: str | None, against: str | None) ->
     else:
         raise ValueError("name either an experiment file or --model, and --against with --model")
 
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--model": {"metavar": "ADDRESS", "help": f"measure this encoder instead: {FORMS}"},
-    "--against": {"metavar": "ADDRESS", "help": "a further encoder for the table, named likewise"},
-}
 
 if __name__ == "__main__":
     run_stage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 Contract = Literal["openai", "tei"]
@@ -13,6 +13,12 @@ Contract = Literal["openai", "tei"]
 KEY_VARIABLE = "EVALUATE_API_KEY"
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 FORMS = "a folder, a name on the hub, openai:http://host/v1#model or tei:http://host"
+
+# The options of a command line that names encoders.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--model": {"metavar": "ADDRESS", "help": f"measure this encoder instead: {FORMS}"},
+    "--against": {"metavar": "ADDRESS", "help": "a further encoder for the table, named likewise"},
+}
 
 
 @dataclass(frozen=True)
