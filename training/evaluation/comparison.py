@@ -165,11 +165,15 @@ def dev_rows() -> dict[str, str]:
     }
 
 
-def print_columns(columns: Mapping[str, Mapping[str, float]]) -> None:
-    """Print dev figures in percent, a column for each encoder."""
+def print_columns(
+    columns: Mapping[str, Mapping[str, float]], title: str = "dev, in percent"
+) -> None:
+    """Print figures in percent, a column for each encoder."""
     widths = {name: max(9, len(name) + 2) for name in columns}
+    rows = list(next(iter(columns.values())))
+    first = max(22, *(len(row) + 1 for row in rows))
     heads = (f"{name:>{width}}" for name, width in widths.items())
-    print("".join((f"{'dev, in percent':<22}", *heads)))
-    for task in next(iter(columns.values())):
-        values = (f"{100 * columns[name][task]:>{width}.1f}" for name, width in widths.items())
-        print("".join((f"{task:<22}", *values)))
+    print("".join((f"{title:<{first}}", *heads)))
+    for row in rows:
+        values = (f"{100 * columns[name][row]:>{width}.1f}" for name, width in widths.items())
+        print("".join((f"{row:<{first}}", *values)))

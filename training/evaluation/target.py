@@ -59,6 +59,21 @@ def read_target(text: str) -> Target:
     return Target(text, None, text)
 
 
+def named(
+    experiment: Path | None, model: str | None, against: str | None
+) -> Path | tuple[Target, Target | None]:
+    """What a command line names: an experiment, whose encoder is meant, or encoders themselves.
+
+    Raises:
+        ValueError: It names neither, or both.
+    """
+    if experiment is not None and model is None and against is None:
+        return experiment
+    if experiment is None and model is not None:
+        return read_target(model), read_target(against) if against else None
+    raise ValueError("name either an experiment file or --model, and --against with --model")
+
+
 def _read_endpoint(text: str, contract: Contract, rest: str) -> Target:
     url, _, model = rest.partition("#")
     try:
