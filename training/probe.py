@@ -17,6 +17,7 @@ from training.evaluation.target import OPTIONS, Target, named, read_target
 from training.probing import plot
 from training.probing.consistency import consistency
 from training.probing.direction import direction
+from training.probing.hedging import hedging
 from training.probing.intervention import intervention
 from training.probing.length import length
 from training.probing.sensitivity import sensitivity
@@ -33,6 +34,7 @@ PROBES = {
     "intervention": intervention,
     "length": length,
     "direction": direction,
+    "hedging": hedging,
 }
 
 

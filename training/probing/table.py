@@ -19,6 +19,12 @@ INTERVENTIONS = {
     "insertion": "negation put in",
     "insertion_in_anchor": "negation put into the anchor",
 }
+HEDGING = {
+    "same_over_hedged": ("same above hedged", 0.5),
+    "hedged_over_negated": ("hedged above negated", 0.5),
+    "hedged_over_neutral": ("hedged above neutral", 0.5),
+    "between": ("hedged between same and negated", 1 / 6),
+}
 
 
 class Row(NamedTuple):
@@ -41,7 +47,7 @@ def rows() -> list[Row]:
     """The rows of the table."""
     consistency = [
         Row("contradiction index", ("consistency", "contradiction_index"), "lower", 0.5),
-        Row("polarity consistency", ("consistency", "polarity_consistency"), "lower"),
+        Row("polarity consistency", ("consistency", "polarity_consistency")),
     ]
     flips = [
         Row(
@@ -79,7 +85,10 @@ def rows() -> list[Row]:
         )
         for near, far in PAIRS
     ]
-    return [*consistency, *flips, *interventions(), *length, *position, *direction]
+    hedging = [
+        Row(label, ("hedging", key), "higher", chance) for key, (label, chance) in HEDGING.items()
+    ]
+    return [*consistency, *flips, *interventions(), *length, *position, *direction, *hedging]
 
 
 def interventions() -> list[Row]:
