@@ -11,6 +11,8 @@ MODEL =
 # A further encoder beside the one that is measured: `make evaluate MODEL=tei:http://127.0.0.1:8080
 # AGAINST=path/to/folder`. docs/evaluation.md says what the two may name.
 AGAINST =
+# Tasks of the mteb package: `make mteb MODEL=path/to/folder TASKS='STSBenchmark NFCorpus'`.
+TASKS ?=
 # An index with another build of torch, such as a smaller one for CPUs only.
 TORCH_INDEX ?=
 # What to ask a language model for: `make distil DISTIL=mine.toml`.
@@ -43,12 +45,12 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check distil judge train audit ablate export evaluate pair-train pair-export pair-evaluate bench clean
+.PHONY: help serve test check distil judge train audit ablate export evaluate probe mteb pair-train pair-export pair-evaluate bench clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: HOST, PORT, MODEL (serve); MODEL, AGAINST (evaluate);'
+	@echo '  Variables: HOST, PORT, MODEL (serve); MODEL, AGAINST (evaluate, probe); MODEL, TASKS (mteb);'
 	@echo '    DISTIL (distil); ROWS, JUDGE (judge); AUDIT (audit); BENCH (bench); PYTHON, TORCH_INDEX (setting up)'
 
 serve: $(SERVE_STAMP) ## Serve models/litotes-small on 127.0.0.1:8080
@@ -86,6 +88,14 @@ export: $(DEV_STAMP) ## Write the trained encoder to models/litotes-small as ONN
 evaluate: $(DEV_STAMP) ## Print dev figures beside the base encoder's: of ours, or of any MODEL
 	$(DEV) -m training.evaluate $(if $(MODEL)$(AGAINST),$(if $(MODEL),--model '$(MODEL)') \
 		$(if $(AGAINST),--against '$(AGAINST)'),$(RELEASED))
+
+probe: $(DEV_STAMP) ## Print what those figures rest on: flips, interventions, length, a direction
+	$(DEV) -m training.probe $(if $(MODEL)$(AGAINST),$(if $(MODEL),--model '$(MODEL)') \
+		$(if $(AGAINST),--against '$(AGAINST)'),$(RELEASED))
+
+mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours or any MODEL
+	$(DEV) -m training.run_mteb --model '$(or $(MODEL),models/litotes-small)' \
+		$(if $(TASKS),--tasks $(TASKS))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
 	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \

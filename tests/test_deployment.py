@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "deploy" / "constraints"
 VERBS = (
     *("help", "serve", "test", "check", "distil", "judge", "train", "audit", "ablate", "export"),
-    *("evaluate", "bench", "clean"),
+    *("evaluate", "probe", "mteb", "bench", "clean"),
 )
 
 

@@ -18,7 +18,7 @@ from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
 from training.evaluation.forms import forms
-from training.evaluation.target import FORMS, read_target
+from training.evaluation.target import OPTIONS, named
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder
@@ -69,18 +69,12 @@ def stage(experiment: Path | None, *, model: str | None, against: str | None) ->
     Raises:
         ValueError: Neither is named, or both are.
     """
-    if experiment is not None and model is None and against is None:
-        main(read_experiment(experiment))
-    elif experiment is None and model is not None:
-        comparison.main(read_target(model), read_target(against) if against else None)
-    else:
-        raise ValueError("name either an experiment file or --model, and --against with --model")
+    match named(experiment, model, against):
+        case Path() as path:
+            main(read_experiment(path))
+        case target, other:
+            comparison.main(target, other)
 
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--model": {"metavar": "ADDRESS", "help": f"measure this encoder instead: {FORMS}"},
-    "--against": {"metavar": "ADDRESS", "help": "a further encoder for the table, named likewise"},
-}
 
 if __name__ == "__main__":
     run_stage(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from commands import last_line
+from dev_rows import GROUP, several, write_dev_rows
 from serving import serving
 from tiny_models import GENERAL, POLARITY
 
@@ -17,37 +18,11 @@ from training import corpus, evaluate
 from training.evaluation import comparison
 from training.evaluation.target import read_target
 
-# Texts of words that the tiny models know, so that no two of them are the same to a model. Each row
-# stands for several: "drug" is replaced by each of the things.
-THINGS = ("drug", "pool", "hotel", "patient", "mortality", "trial")
-GROUP = {
-    "anchor": "the drug lower mortality in the trial",
-    "same": [{"text": "mortality was lower in the drug trial"}],
-    "negated": [{"text": "the drug does not lower mortality"}, {"text": "no drug works"}],
-    "hedged": [{"text": "the drug may lower mortality"}],
-    "neutral": ["the trial was good to the patients"],
-}
-CONTRAST = {
-    "query_a": "drug without a good trial",
-    "query_b": "drug and good trial",
-    "doc_a": "the drug does not work , and no patient was in the good trial",
-    "doc_b": "the drug does work , and a patient was in the good trial",
-}
-EXCLUSION = {
-    "query": "trial without a drug",
-    "relevant": ["the trial was good , no drug", "a trial of the hotel , not of the drug"],
-    "violating": ["the drug works in the trial", "a trial of the bad drug"],
-}
 DISTILLED = (
     *("contrast", "exclusion", "exclusion_ndcg10"),
     *("same_over_negated", "same_over_hedged", "hedged_over_negated"),
 )
 SCRIPT = Path(evaluate.__file__)
-
-
-def several(row: dict[str, Any]) -> str:
-    """A file of rows made of one."""
-    return "".join(json.dumps(row).replace("drug", thing) + "\n" for thing in THINGS)
 
 
 # The public rows of the tests hold no word that these models tell from another.
@@ -56,9 +31,7 @@ def small_evaluation(
     no_public_data: None, tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few dev rows, a tiny base, and a folder to run in."""
-    rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION}
-    for name, row in rows.items():
-        (tmp_path / f"{name}.dev.jsonl").write_text(several(row))
+    write_dev_rows(tmp_path)
     monkeypatch.setattr(corpus, "DATA", tmp_path)
     monkeypatch.setattr(comparison, "BASE", str(encoder_folder))
     monkeypatch.chdir(tmp_path)

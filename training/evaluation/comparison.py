@@ -1,11 +1,13 @@
-"""Dev figures of an encoder that a user names, beside the base encoder's and another's."""
+"""Figures of an encoder that a user names, beside the base encoder's and another's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from service.errors import StartupError
 from training import base, corpus
@@ -26,7 +28,7 @@ RUNS = Path("runs/evaluation")
 
 @dataclass(frozen=True)
 class Measured:
-    """An encoder and its dev figures.
+    """An encoder and its figures.
 
     Args:
         name: What the table calls it.
@@ -35,7 +37,7 @@ class Measured:
             endpoint that speaks this contract.
         dimensions: Numbers of a vector.
         texts: How many different texts were encoded.
-        figures: Dev figures by task.
+        figures: Dev figures by task, or what else was measured.
     """
 
     name: str
@@ -43,13 +45,11 @@ class Measured:
     run_by: str
     dimensions: int
     texts: int
-    figures: dict[str, float]
+    figures: dict[str, Any]
 
 
 def main(model: Target, against: Target | None = None, *, runs: Path = RUNS) -> Path:
     """Measure, print, and leave `evaluation.json` and `evaluation.svg` in a folder of the runs.
-
-    Every encoder is opened before any is measured, so that a wrong address is told at once.
 
     Args:
         model: What is to be measured.
@@ -62,20 +62,54 @@ def main(model: Target, against: Target | None = None, *, runs: Path = RUNS) -> 
     Raises:
         ValueError: An encoder cannot be had; the message names it.
     """
-    named = {"base": read_target(BASE), "against": against, "model": model}
-    targets = {role: target for role, target in named.items() if target is not None}
-    encoders = {target: encoder(target) for target in dict.fromkeys(targets.values())}
-    # The base comes last: it is the one that can be had again at no price.
-    found = {target: measured(target, encode) for target, encode in reversed(encoders.items())}
-    columns = {target.name: found[target].figures for target in encoders}
+    found = compare(model, against, partial(measure, tasks=DEV_TASKS))
+    columns = by_name(found)
     folder = runs / model.name
     folder.mkdir(parents=True, exist_ok=True)
-    described = {role: asdict(found[target]) for role, target in targets.items()}
-    write_json(folder / "evaluation.json", {**described, "rows": dev_rows()})
+    write_json(folder / "evaluation.json", described(found))
     comparison_plot.draw(columns, folder / "evaluation.svg")
     print_columns(columns)
     print(f"In {folder}.")
     return folder
+
+
+def compare(
+    model: Target, against: Target | None, measure: Callable[[Encode], dict[str, Any]]
+) -> dict[str, Measured]:
+    """Measure the base encoder, a further one and the one that was asked about.
+
+    Every encoder is opened before any is measured, so that a wrong address is told at once.
+
+    Args:
+        model: What is to be measured.
+        against: A further encoder.
+        measure: Figures of an encoder; it may ask for a text as often as it likes.
+
+    Returns:
+        What was measured by role, "base", "against" and "model" in this order. A target that has
+        two roles is measured once.
+
+    Raises:
+        ValueError: An encoder cannot be had; the message names it.
+    """
+    named = {"base": read_target(BASE), "against": against, "model": model}
+    targets = {role: target for role, target in named.items() if target is not None}
+    encoders = {target: encoder(target) for target in dict.fromkeys(targets.values())}
+    # The base comes last: it is the one that can be had again at no price.
+    found = {
+        target: measured(target, encode, measure) for target, encode in reversed(encoders.items())
+    }
+    return {role: found[target] for role, target in targets.items()}
+
+
+def by_name(found: Mapping[str, Measured]) -> dict[str, dict[str, Any]]:
+    """Figures by the encoder's name, each encoder once."""
+    return {one.name: one.figures for one in found.values()}
+
+
+def described(found: Mapping[str, Measured]) -> dict[str, Any]:
+    """What a comparison leaves as JSON: the encoders by role, and digests of the dev rows."""
+    return {**{role: asdict(one) for role, one in found.items()}, "rows": dev_rows()}
 
 
 def encoder(target: Target) -> Encode:
@@ -105,10 +139,12 @@ def encoder(target: Target) -> Encode:
         ) from None
 
 
-def measured(target: Target, encode: Encode) -> Measured:
-    """Measure an encoder on the dev tasks; each text is encoded once."""
+def measured(
+    target: Target, encode: Encode, measure: Callable[[Encode], dict[str, Any]]
+) -> Measured:
+    """Measure an encoder; each text is encoded once."""
     remembered = Remembered(encode)
-    figures = measure(remembered, DEV_TASKS)
+    figures = measure(remembered)
     vectors = remembered.vectors
     local = "service" if isinstance(encode, ServedEncoder) else "sentence-transformers"
     return Measured(
@@ -129,11 +165,15 @@ def dev_rows() -> dict[str, str]:
     }
 
 
-def print_columns(columns: Mapping[str, Mapping[str, float]]) -> None:
-    """Print dev figures in percent, a column for each encoder."""
+def print_columns(
+    columns: Mapping[str, Mapping[str, float]], title: str = "dev, in percent"
+) -> None:
+    """Print figures in percent, a column for each encoder."""
     widths = {name: max(9, len(name) + 2) for name in columns}
+    rows = list(next(iter(columns.values())))
+    first = max(22, *(len(row) + 1 for row in rows))
     heads = (f"{name:>{width}}" for name, width in widths.items())
-    print("".join((f"{'dev, in percent':<22}", *heads)))
-    for task in next(iter(columns.values())):
-        values = (f"{100 * columns[name][task]:>{width}.1f}" for name, width in widths.items())
-        print("".join((f"{task:<22}", *values)))
+    print("".join((f"{title:<{first}}", *heads)))
+    for row in rows:
+        values = (f"{100 * columns[name][row]:>{width}.1f}" for name, width in widths.items())
+        print("".join((f"{row:<{first}}", *values)))

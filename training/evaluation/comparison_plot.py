@@ -23,13 +23,14 @@ def draw(columns: Mapping[str, Mapping[str, float]], path: Path) -> None:
         path: The SVG file.
     """
     tasks = list(next(iter(columns.values())))
-    styles = (*STYLES[: len(columns) - 1], STYLES[-1])
     with rc_context(SETTINGS):
         figure = Figure(figsize=(7.4, 1.6 + 0.3 * len(tasks)), layout="constrained")
         axes = figure.subplots()
         guessed = [(100 * CHANCE[task], row) for row, task in enumerate(tasks) if task in CHANCE]
         axes.plot(*zip(*guessed, strict=True), "k|", markersize=11, label="chance")
-        for (name, figures), (colour, marker) in zip(columns.items(), styles, strict=True):
+        for (name, figures), (colour, marker) in zip(
+            columns.items(), styles(len(columns)), strict=True
+        ):
             values = [100 * figures[task] for task in tasks]
             axes.plot(values, range(len(tasks)), marker, color=colour, label=name)
         axes.set_yticks(range(len(tasks)), tasks)
@@ -40,3 +41,8 @@ def draw(columns: Mapping[str, Mapping[str, float]], path: Path) -> None:
         axes.grid(alpha=0.3)
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def styles(encoders: int) -> tuple[tuple[str, str], ...]:
+    """Colour and marker of each of one to three encoders, in the order of the columns."""
+    return (*STYLES[: encoders - 1], STYLES[-1])

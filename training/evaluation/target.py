@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 Contract = Literal["openai", "tei"]
@@ -13,6 +13,12 @@ Contract = Literal["openai", "tei"]
 KEY_VARIABLE = "EVALUATE_API_KEY"
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 FORMS = "a folder, a name on the hub, openai:http://host/v1#model or tei:http://host"
+
+# The options of a command line that names encoders.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--model": {"metavar": "ADDRESS", "help": f"measure this encoder instead: {FORMS}"},
+    "--against": {"metavar": "ADDRESS", "help": "a further encoder for the table, named likewise"},
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,21 @@ def read_target(text: str) -> Target:
     if not (text and Path(text).is_dir()) and not HUB_NAME.fullmatch(text):
         raise ValueError(f"there is no folder {text!r} to measure: name {FORMS}")
     return Target(text, None, text)
+
+
+def named(
+    experiment: Path | None, model: str | None, against: str | None
+) -> Path | tuple[Target, Target | None]:
+    """What a command line names: an experiment, whose encoder is meant, or encoders themselves.
+
+    Raises:
+        ValueError: It names neither, or both.
+    """
+    if experiment is not None and model is None and against is None:
+        return experiment
+    if experiment is None and model is not None:
+        return read_target(model), read_target(against) if against else None
+    raise ValueError("name either an experiment file or --model, and --against with --model")
 
 
 def _read_endpoint(text: str, contract: Contract, rest: str) -> Target:

@@ -21,12 +21,19 @@ Task = Callable[[Encode], float | None]
 
 def contrast(encode: Encode) -> float:
     """Passage contrasts of the distilled dev rows: pairwise accuracy (chance 0.25)."""
-    rows = corpus.contrasts("dev")
+    return metrics.pairwise_accuracy(contrast_scores(encode, corpus.contrasts("dev")))
+
+
+def contrast_scores(encode: Encode, rows: Sequence[corpus.Contrast]) -> Vectors:
+    """Cosine of each query of a contrast with each of its passages, (rows, 2 queries, 2 passages).
+
+    The first passage meets the first query, the second the second.
+    """
     queries = encode([text for row in rows for text in (row.query_a, row.query_b)])
     docs = encode([text for row in rows for text in (row.doc_a, row.doc_b)])
     pairs = (len(rows), 2, -1)
-    scores = np.einsum("rqd,rpd->rqp", queries.reshape(pairs), docs.reshape(pairs))
-    return metrics.pairwise_accuracy(scores)
+    scores: Vectors = np.einsum("rqd,rpd->rqp", queries.reshape(pairs), docs.reshape(pairs))
+    return scores
 
 
 def exclusion(encode: Encode) -> float:
