@@ -19,6 +19,8 @@ from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 
 Row = dict[str, str | float]
+# The columns that hold queries, for an encoder that wants an instruction before them.
+QUERY_COLUMNS = ("query", "query_a", "query_b")
 Item = TypeVar("Item")
 
 NLI_SETS = (

@@ -1,8 +1,9 @@
-"""Train the two-part encoder: `python -m training.train training/experiments/encoder-a.toml`.
+"""Train the encoder: `python -m training.train training/experiments/encoder-a.toml`.
 
 Reads the experiment, the distilled corpus and the public sets; writes checkpoints, `dev.jsonl` and
 `best/` (a sentence-transformers folder) into the run's folder. A run that was stopped goes on from
 its last checkpoint. Runs unchanged on a GPU, and on several under `torchrun` or `accelerate`.
+An experiment with a table `decoder` trains a decoder's adapter by the same rows and losses.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ from sentence_transformers import (
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from training import base, rows
-from training.config import ExperimentConfig, TrainingConfig, check_known, read_experiment
+from training.config import (
+    ExperimentConfig,
+    ModelConfig,
+    TrainingConfig,
+    check_known,
+    read_experiment,
+)
+from training.decoder import encoder as decoder
+from training.decoder.config import POOLINGS, DecoderConfig
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import average
@@ -45,11 +54,12 @@ logger = logging.getLogger(__name__)
 def main(config: ExperimentConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
     check_names(config.training)
+    check_pooling(config)
     set_seed(config.seed)
-    pin_configuration(config, config.folder)
     model = build_model(config)
+    pin_configuration(config, config.folder)
     evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
-    if config.model.distil_general:
+    if config.model.distil_general or isinstance(config.model, DecoderConfig):
         evaluator.keep_base(model)
     learn = fit if config.training.steps else measure
     summary = learn(config, model, evaluator)
@@ -96,13 +106,34 @@ def check_names(training: TrainingConfig) -> None:
     check_known("group_order", [training.group_order], GROUP_ORDERS)
 
 
+def check_pooling(config: ExperimentConfig) -> None:
+    """Refuse a pooling that a decoder cannot have, before the run's folder is taken.
+
+    Raises:
+        ValueError: There is no such pooling; the message gives it.
+    """
+    if isinstance(config.model, DecoderConfig):
+        check_known("decoder.pooling", [config.model.pooling], POOLINGS)
+
+
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
     """Start the encoder from its base, or from the average of checkpoints of earlier runs.
 
     Raises:
         ValueError: A checkpoint has another shape than the configuration says.
     """
-    shape = asdict(config.model)
+    if isinstance(config.model, DecoderConfig):
+        return decoder.build(config.model)
+    return build_two_part(config.model)
+
+
+def build_two_part(model: ModelConfig) -> SentenceTransformer:
+    """Start a two-part encoder.
+
+    Raises:
+        ValueError: A checkpoint has another shape than the configuration says.
+    """
+    shape = asdict(model)
     path, starts = base.folder(shape.pop("base")), shape.pop("start")
     if shape.pop("distil_general") and starts:
         raise ValueError("model.distil_general: cannot go on from model.start, which has no base")
@@ -110,7 +141,7 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
         module = average([load_checkpoint(start, shape) for start in starts])
     else:
         module = TwoPartEncoder.from_base(path, **shape)
-    module.freeze_general(not config.model.distil_general)
+    module.freeze_general(not model.distil_general)
     return SentenceTransformer(modules=[module], similarity_fn_name="cosine")
 
 
@@ -180,18 +211,21 @@ def arguments(
 ) -> SentenceTransformerTrainingArguments:
     """Settings of the trainer."""
     kinds = config.training.kinds
+    decoder_shape = config.model if isinstance(config.model, DecoderConfig) else None
+    instruction = decoder_shape.query_instruction if decoder_shape else ""
     return SentenceTransformerTrainingArguments(
         **trainer_settings(
             config.training, config.folder, seed=config.seed, criterion="joint", bf16=bf16
         ),
         batch_sampler=SizedBatches({name: kinds[name].rows for name in datasets}),
         dataloader_drop_last=True,
+        prompts=dict.fromkeys(rows.QUERY_COLUMNS, instruction) if instruction else None,
     )
 
 
 if __name__ == "__main__":
     run_stage(
         "training.train",
-        "Train the two-part encoder.",
+        "Train the encoder.",
         lambda path: main(read_experiment(path)),
     )
