@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from training.decoder.config import DecoderConfig
+from training.decoder.config import POOLINGS, DecoderConfig
 
 Section = TypeVar("Section")
 
@@ -182,4 +182,6 @@ def read_model(table: dict[str, Any], where: str) -> ModelConfig | DecoderConfig
         return read_section(ModelConfig, subtable(table, "model", where), f"{where}: model")
     if "model" in table:
         raise ValueError(f"{where}: model and decoder are two shapes of the encoder: leave one out")
-    return read_section(DecoderConfig, subtable(table, "decoder", where), f"{where}: decoder")
+    decoder = read_section(DecoderConfig, subtable(table, "decoder", where), f"{where}: decoder")
+    check_known(f"{where}: decoder.pooling", [decoder.pooling], POOLINGS)
+    return decoder

@@ -13,6 +13,7 @@ from typing import Any
 
 from training import model_card
 from training.config import ExperimentConfig, read_experiment
+from training.decoder.config import DecoderConfig
 from training.evaluation import comparison
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
@@ -70,7 +71,12 @@ def stage(experiment: Path | None, *, model: str | None, against: str | None) ->
         ValueError: Neither is named, or both are.
     """
     if experiment is not None and model is None and against is None:
-        main(read_experiment(experiment))
+        config = read_experiment(experiment)
+        if isinstance(config.model, DecoderConfig):
+            # One vector has no weight to turn: it is measured as any other encoder is.
+            comparison.main(read_target(str(config.output)))
+        else:
+            main(config)
     elif experiment is None and model is not None:
         comparison.main(read_target(model), read_target(against) if against else None)
     else:

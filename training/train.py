@@ -31,7 +31,7 @@ from training.config import (
     read_experiment,
 )
 from training.decoder import encoder as decoder
-from training.decoder.config import POOLINGS, DecoderConfig
+from training.decoder.config import DecoderConfig
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import average
@@ -54,7 +54,6 @@ logger = logging.getLogger(__name__)
 def main(config: ExperimentConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
     check_names(config.training)
-    check_pooling(config)
     set_seed(config.seed)
     model = build_model(config)
     pin_configuration(config, config.folder)
@@ -104,16 +103,6 @@ def check_names(training: TrainingConfig) -> None:
     check_known("kinds", training.kinds, rows.KINDS)
     check_known("floors", training.floors, RUN_TASKS)
     check_known("group_order", [training.group_order], GROUP_ORDERS)
-
-
-def check_pooling(config: ExperimentConfig) -> None:
-    """Refuse a pooling that a decoder cannot have, before the run's folder is taken.
-
-    Raises:
-        ValueError: There is no such pooling; the message gives it.
-    """
-    if isinstance(config.model, DecoderConfig):
-        check_known("decoder.pooling", [config.model.pooling], POOLINGS)
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
@@ -211,14 +200,17 @@ def arguments(
 ) -> SentenceTransformerTrainingArguments:
     """Settings of the trainer."""
     kinds = config.training.kinds
-    decoder_shape = config.model if isinstance(config.model, DecoderConfig) else None
-    instruction = decoder_shape.query_instruction if decoder_shape else ""
+    instruction = ""
+    if isinstance(config.model, DecoderConfig):
+        instruction = config.model.query_instruction
     return SentenceTransformerTrainingArguments(
         **trainer_settings(
             config.training, config.folder, seed=config.seed, criterion="joint", bf16=bf16
         ),
         batch_sampler=SizedBatches({name: kinds[name].rows for name in datasets}),
         dataloader_drop_last=True,
+        # Every loss uses all that learns; and columns run in several passes before one backward.
+        ddp_find_unused_parameters=False,
         prompts=dict.fromkeys(rows.QUERY_COLUMNS, instruction) if instruction else None,
     )
 

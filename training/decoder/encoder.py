@@ -1,4 +1,4 @@
-"""A decoder with a LoRA adapter, as a sentence-transformers model that also tells the base's vector.
+"""A decoder with a LoRA adapter, as a sentence-transformers model that also knows its base.
 
 What it writes is a plain sentence-transformers folder of an adapter: `SentenceTransformer(folder)`
 loads it anywhere.
@@ -69,7 +69,7 @@ def build(config: DecoderConfig) -> AdaptedEncoder:
     """Start from a decoder, with an adapter that changes nothing yet (Hu et al. 2021, 2106.09685).
 
     Raises:
-        ValueError: The tokenizer cannot be used, or a target names no layer; the message says which.
+        ValueError: The tokenizer cannot be used, or a target names no layer.
     """
     transformer = Transformer(
         base.folder(config.base),

@@ -1,4 +1,4 @@
-"""A trained decoder as a model folder: the adapter merged, its graph in ONNX, pooling in the graph."""
+"""A trained decoder as a model folder: the adapter merged, and the pooling in the ONNX graph."""
 
 from __future__ import annotations
 
