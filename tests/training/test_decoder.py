@@ -23,6 +23,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from service.settings import Settings
 from training import corpus, export, train
+from training.ablation.plan import read_ablation
 from training.config import ExperimentConfig, build_experiment
 from training.decoder.config import DecoderConfig
 from training.decoder.encoder import AdaptedEncoder, build
@@ -312,3 +313,15 @@ def test_the_table_decoder_takes_the_place_of_the_table_model() -> None:
 def test_a_wrong_decoder_table_is_refused(table: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_experiment(TABLE | table, "x.toml")
+
+
+def test_an_arm_of_an_ablation_changes_one_key_of_the_decoder(tmp_path: Path) -> None:
+    base = Path(train.__file__).parent / "experiments/decoder.toml"
+    path = tmp_path / "ranks.toml"
+    path.write_text(
+        f'base = "{base}"\nname = "ranks"\nseeds = [1]\n[arms.base]\nchange = "nothing"\n'
+        '[arms.rank-8]\nchange = "smaller"\nset = { decoder = { lora_rank = 8 } }\n'
+    )
+    first, second = (run.config.model for run in read_ablation(path).runs(str(path)))
+    assert isinstance(first, DecoderConfig)
+    assert second == replace(first, lora_rank=8)
