@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _ROW_OUTPUTS = ("sentence_embedding", "logits")
 _TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
 _PROVIDERS = {"cpu": CPU, "cuda": CUDA, "openvino": OPENVINO}
-_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids", "position_ids"})
 
 
 class OnnxBackend:
@@ -87,6 +87,9 @@ class OnnxBackend:
         feeds["input_ids"] = _pad([e.ids for e in encodings], real, self._pad_token_id)
         if "token_type_ids" in self._graph.inputs:
             feeds["token_type_ids"] = _pad([e.type_ids for e in encodings], real, 0)
+        if "position_ids" in self._graph.inputs:
+            # Padding is on the right, so that every text starts at position 0.
+            feeds["position_ids"] = np.tile(np.arange(real.shape[1]), (len(real), 1))
         feeds = {name: feeds[name] for name in self._graph.inputs}
         output, *side = self._graph.run(self._outputs, feeds)
         if self._pooling:

@@ -38,6 +38,7 @@ _POOLINGS: dict[str, Pooling] = {
     "mean_tokens": "mean",
     "cls": "cls",
     "cls_token": "cls",
+    "lasttoken": "lasttoken",
 }
 
 

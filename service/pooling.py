@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-Pooling = Literal["mean", "cls"]
+Pooling = Literal["mean", "cls", "lasttoken"]
 
 
 def pool(
@@ -17,8 +17,9 @@ def pool(
 
     Args:
         hidden: Token vectors, (batch, tokens, hidden).
-        mask: 1 for a token and 0 for padding, (batch, tokens).
-        pooling: `mean` over the tokens, or the first one's vector.
+        mask: 1 for a token and 0 for padding, (batch, tokens); the padding is on the right.
+        pooling: `mean` over the tokens, or the vector of the first one (`cls`) or of the last one
+            (`lasttoken`), which alone has seen the whole text in a decoder.
 
     Returns:
         One vector a text, (batch, hidden), not normalised.
@@ -28,6 +29,10 @@ def pool(
             return _mean(hidden, mask)
         case "cls":
             return np.ascontiguousarray(hidden[:, 0])
+        case "lasttoken":
+            # A row of padding alone has no last token, and gets what stands at its start.
+            last = np.maximum(mask.sum(axis=1) - 1, 0)
+            return np.ascontiguousarray(hidden[np.arange(len(hidden)), last])
         case _:
             assert_never(pooling)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from training.decoder.config import POOLINGS, DecoderConfig
+
 Section = TypeVar("Section")
 
 
@@ -83,7 +85,7 @@ class ExperimentConfig:
         seed: Seeds sampling, initialisation and dropout.
         runs: Folder of the runs.
         output: Model folder that the export stage writes.
-        model: Shape of the encoder.
+        model: Shape of the encoder: two parts, or a decoder with an adapter.
         training: Optimisation.
     """
 
@@ -91,7 +93,7 @@ class ExperimentConfig:
     seed: int
     runs: Path
     output: Path
-    model: ModelConfig
+    model: ModelConfig | DecoderConfig
     training: TrainingConfig
 
     @property
@@ -185,11 +187,26 @@ def build_experiment(table: dict[str, Any], where: str) -> ExperimentConfig:
         for name in kinds
     }
     sections = {
-        "model": read_section(ModelConfig, subtable(table, "model", where), f"{where}: model"),
+        "model": read_model(table, where),
         "training": read_section(TrainingConfig, training, f"{where}: training"),
     }
     paths: dict[str, Any] = {key: Path(table[key]) for key in ("runs", "output") if key in table}
-    rest = {key: value for key, value in table.items() if key != "kinds"}
+    rest = {key: value for key, value in table.items() if key not in ("kinds", "decoder")}
     return read_section(
         ExperimentConfig, {"runs": Path("runs"), **rest, **paths, **sections}, where
     )
+
+
+def read_model(table: dict[str, Any], where: str) -> ModelConfig | DecoderConfig:
+    """Read the shape of the encoder: the table `decoder`, or else `model`.
+
+    Raises:
+        ValueError: Both are there, or one holds what means nothing.
+    """
+    if "decoder" not in table:
+        return read_section(ModelConfig, subtable(table, "model", where), f"{where}: model")
+    if "model" in table:
+        raise ValueError(f"{where}: model and decoder are two shapes of the encoder: leave one out")
+    decoder = read_section(DecoderConfig, subtable(table, "decoder", where), f"{where}: decoder")
+    check_known(f"{where}: decoder.pooling", [decoder.pooling], POOLINGS)
+    return decoder

@@ -13,12 +13,13 @@ from typing import Any
 
 from training import model_card
 from training.config import ExperimentConfig, read_experiment
+from training.decoder.config import DecoderConfig
 from training.evaluation import comparison
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Remembered, Reweighted
 from training.evaluation.forms import forms
-from training.evaluation.target import OPTIONS, named
+from training.evaluation.target import OPTIONS, named, read_target
 from training.evaluation.tasks import DEV_TASKS
 from training.run import keep_figures, run_stage
 from training.serving import ServedEncoder
@@ -71,9 +72,18 @@ def stage(experiment: Path | None, *, model: str | None, against: str | None) ->
     """
     match named(experiment, model, against):
         case Path() as path:
-            main(read_experiment(path))
+            of_experiment(read_experiment(path))
         case target, other:
             comparison.main(target, other)
+
+
+def of_experiment(config: ExperimentConfig) -> None:
+    """Measure the model that an experiment writes."""
+    if isinstance(config.model, DecoderConfig):
+        # One vector has no weight to turn: it is measured as any other encoder is.
+        comparison.main(read_target(str(config.output)))
+    else:
+        main(config)
 
 
 if __name__ == "__main__":

@@ -13,77 +13,51 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from optimum.exporters.onnx import export as optimum_export
-from optimum.exporters.onnx.config import TextEncoderOnnxConfig
-from optimum.exporters.onnx.model_patcher import ModelPatcher
-from optimum.utils import NormalizedTextConfig
-from torch import Tensor
 
 from service.model_folder import CALIBRATION
 from training import storage
 from training.config import ExperimentConfig, read_experiment
+from training.decoder import export as decoder
+from training.decoder.config import DecoderConfig
 from training.evaluation.dial import turn
 from training.evaluation.encoding import Remembered
 from training.parity import check_encoder
 from training.quantization import calibrate, calibration_texts
 from training.run import best_checkpoint, history, run_stage, write_json
 from training.serving import ServedEncoder
+from training.tracing import SentenceOnnxConfig, trace
 from training.two_part import TwoPartEncoder
 
-OPSET = 18
 WEIGHTS = tuple(round(0.3 + 0.02 * step, 2) for step in range(31))
-
-
-class SentencePatcher(ModelPatcher):
-    """Lets Optimum call the module with tensors instead of a dictionary of features."""
-
-    def __init__(self, config: Any, model: Any, model_kwargs: Any = None) -> None:
-        super().__init__(config, model, model_kwargs)
-
-        def forward(input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-            features = {"input_ids": input_ids, "attention_mask": attention_mask}
-            return {"sentence_embedding": self.orig_forward(features)["sentence_embedding"]}
-
-        self.patched_forward = forward
-
-
-class SentenceOnnxConfig(TextEncoderOnnxConfig):
-    """Inputs and outputs of the exported graph: pooling and normalisation are inside it."""
-
-    NORMALIZED_CONFIG_CLASS = NormalizedTextConfig
-    _MODEL_PATCHER = SentencePatcher
-
-    @property
-    def inputs(self) -> dict[str, dict[int, str]]:
-        """Both (batch, tokens)."""
-        axes = {0: "batch_size", 1: "sequence_length"}
-        return {"input_ids": axes, "attention_mask": dict(axes)}
-
-    @property
-    def outputs(self) -> dict[str, dict[int, str]]:
-        """(batch, dimensions)."""
-        return {"sentence_embedding": {0: "batch_size"}}
 
 
 def main(config: ExperimentConfig) -> Path:
     """Export, check parity, and return the model folder."""
     checkpoint = best_checkpoint(config.folder)
-    module = TwoPartEncoder.load(
-        str(checkpoint), model_kwargs={"attn_implementation": "eager"}
-    ).eval()
     with tempfile.TemporaryDirectory() as name:
         staged = Path(name)
-        write_folder(module, staged)
-        choice = choose_weight(ServedEncoder(staged), config.training.floors)
-        write_json(staged / "negation_weight.json", choice)
-        module.negation_weight = choice["negation_weight"]
-        write_folder(module, staged)
+        if isinstance(config.model, DecoderConfig):
+            decoder.write_folder(checkpoint, staged)
+        else:
+            write_two_part(checkpoint, staged, config.training.floors)
         ranges = calibrate(ServedEncoder(staged), calibration_texts())
         write_json(staged / CALIBRATION, ranges)
         write_json(staged / "parity.json", check_encoder(staged, reference=checkpoint))
         write_json(staged / "training.json", history(config.folder))
         install(staged, config.output)
     return config.output
+
+
+def write_two_part(checkpoint: Path, folder: Path, floors: Mapping[str, float]) -> None:
+    """Write a two-part checkpoint's folder, and find the negation weight that it is served at."""
+    module = TwoPartEncoder.load(
+        str(checkpoint), model_kwargs={"attn_implementation": "eager"}
+    ).eval()
+    write_folder(module, folder)
+    choice = choose_weight(ServedEncoder(folder), floors)
+    write_json(folder / "negation_weight.json", choice)
+    module.negation_weight = choice["negation_weight"]
+    write_folder(module, folder)
 
 
 def choose_weight(served: ServedEncoder, floors: Mapping[str, float]) -> dict[str, Any]:
@@ -109,7 +83,7 @@ def write_folder(module: TwoPartEncoder, folder: Path) -> None:
     (folder / "vocab.txt").unlink(missing_ok=True)
     storage.write_half(module.state_dict(), folder)
     half = TwoPartEncoder.load(str(folder), model_kwargs={"attn_implementation": "eager"}).eval()
-    graph = storage.point_into_weights(trace(half), folder)
+    graph = storage.point_into_weights(trace_encoder(half), folder)
     storage.save_graph(graph, folder)
     modules = [{"idx": 0, "name": "0", "path": "", "type": "two_part.TwoPartEncoder"}]
     write_json(folder / "modules.json", modules)
@@ -120,27 +94,21 @@ def write_folder(module: TwoPartEncoder, folder: Path) -> None:
     )
 
 
-def trace(module: TwoPartEncoder) -> onnx.ModelProto:
+def trace_encoder(module: TwoPartEncoder) -> onnx.ModelProto:
     """Export the module with Optimum, its weights unfolded and under their torch names."""
     # Optimum reads the configuration from where transformers' models keep it.
     module.config = module.bert
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / storage.GRAPH
-        optimum_export(
-            module,
-            SentenceOnnxConfig(module.bert, task="feature-extraction"),
-            path,
-            opset=OPSET,
-            do_constant_folding=False,
-        )
-        return onnx.load(path)
+    return trace(module, SentenceOnnxConfig(module.bert, task="feature-extraction"))
 
 
 def install(staged: Path, output: Path) -> None:
     """Put a checked folder in the place of the old one, keeping what other stages wrote there."""
     output.mkdir(parents=True, exist_ok=True)
-    for file in staged.iterdir():
-        shutil.copy(file, output / file.name)
+    for path in staged.iterdir():
+        if path.is_dir():
+            shutil.copytree(path, output / path.name, dirs_exist_ok=True)
+        else:
+            shutil.copy(path, output / path.name)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 from training.row import Row, numbered, passes
 
+# The columns that hold queries, for an encoder that wants an instruction before them.
+QUERY_COLUMNS = ("query", "query_a", "query_b")
+
 NLI_SETS = (
     "mnli_sample/train",
     "nli_new_protocols/train",

@@ -78,8 +78,12 @@ def pin_configuration(config: Any, folder: Path) -> None:
         ValueError: The folder holds a run with another configuration.
     """
     check_configuration(config, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(written(config), encoding="utf-8")
+    if is_main_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        # In one move, or another process of the run could read half of it.
+        unfinished = folder / "config.json.part"
+        unfinished.write_text(written(config), encoding="utf-8")
+        unfinished.replace(folder / "config.json")
 
 
 def check_configuration(config: Any, folder: Path) -> None:

@@ -35,6 +35,8 @@ class ServedEncoder:
 
     def __init__(self, folder: Path) -> None:
         self.spec: EncoderSpec = read_encoder(folder, folder.name, None)
+        # Put before queries by whoever knows which texts are; see `training.evaluation.encoding`.
+        self.query_instruction = self.spec.prompts.get("query") or ""
         self.tokenizer = Tokenizer(
             self.spec.tokenizer, max_input_tokens=self.spec.max_input_tokens, workers=1
         )

@@ -89,7 +89,7 @@ def write_one_vector(module: TwoPartEncoder, folder: Path) -> None:
     storage.write_half(
         {name: weight for name, weight in weights if not name.startswith(POLARITY_WEIGHTS)}, folder
     )
-    storage.save_graph(storage.point_into_weights(export.trace(module), folder), folder)
+    storage.save_graph(storage.point_into_weights(export.trace_encoder(module), folder), folder)
     pooling = {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
     transformer = {"path": "", "type": "sentence_transformers.models.Transformer"}
     write_json(folder / "modules.json", [transformer, pooling])

@@ -1,8 +1,9 @@
-"""Train the two-part encoder: `python -m training.train training/experiments/encoder-a.toml`.
+"""Train the encoder: `python -m training.train training/experiments/encoder-a.toml`.
 
 Reads the experiment, the distilled corpus and the public sets; writes checkpoints, `dev.jsonl` and
 `best/` (a sentence-transformers folder) into the run's folder. A run that was stopped goes on from
 its last checkpoint. Runs unchanged on a GPU, and on several under `torchrun` or `accelerate`.
+An experiment with a table `decoder` trains a decoder's adapter by the same rows and losses.
 """
 
 from __future__ import annotations
@@ -22,9 +23,16 @@ from sentence_transformers import (
 from transformers.trainer_utils import set_seed
 
 from training import base, rows
-from training.config import ExperimentConfig, check_known, read_experiment
+from training.config import (
+    ExperimentConfig,
+    ModelConfig,
+    check_known,
+    read_experiment,
+)
 from training.cue_phrases import CUE_PHRASES
 from training.curriculum import CURRICULA, arranged
+from training.decoder import encoder as decoder
+from training.decoder.config import DecoderConfig
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import FUSIONS, average, delta_average
@@ -55,10 +63,10 @@ def main(config: ExperimentConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
     check_names(config)
     set_seed(config.seed)
-    pin_configuration(config, config.folder)
     model = build_model(config)
+    pin_configuration(config, config.folder)
     evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
-    if config.model.distil_general:
+    if config.model.distil_general or isinstance(config.model, DecoderConfig):
         evaluator.keep_base(model)
     if config.training.steps:
         summary = fit(config, model, evaluator)
@@ -98,9 +106,10 @@ def check_names(config: ExperimentConfig) -> None:
     check_known("group_order", [training.group_order], GROUP_ORDERS)
     check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
     check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
-    check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
     check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
-    check_known("pooling", filter(None, [config.model.pooling]), POOLINGS)
+    if isinstance(config.model, ModelConfig):
+        check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
+        check_known("pooling", filter(None, [config.model.pooling]), POOLINGS)
 
 
 def build_model(config: ExperimentConfig) -> SentenceTransformer:
@@ -109,7 +118,18 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
     Raises:
         ValueError: A checkpoint has another shape than the configuration says.
     """
-    shape = asdict(config.model)
+    if isinstance(config.model, DecoderConfig):
+        return decoder.build(config.model)
+    return build_two_part(config.model)
+
+
+def build_two_part(model: ModelConfig) -> SentenceTransformer:
+    """Start a two-part encoder.
+
+    Raises:
+        ValueError: A checkpoint has another shape than the configuration says.
+    """
+    shape = asdict(model)
     path, starts = base.folder(shape.pop("base")), shape.pop("start")
     if shape.pop("distil_general") and starts:
         raise ValueError("model.distil_general: cannot go on from model.start, which has no base")
@@ -124,7 +144,7 @@ def build_model(config: ExperimentConfig) -> SentenceTransformer:
             module = average(encoders)
     else:
         module = TwoPartEncoder.from_base(path, **shape)
-    module.freeze_general(not config.model.distil_general)
+    module.freeze_general(not model.distil_general)
     return SentenceTransformer(modules=[module], similarity_fn_name="cosine")
 
 
@@ -197,18 +217,24 @@ def arguments(
 ) -> SentenceTransformerTrainingArguments:
     """Settings of the trainer."""
     kinds = config.training.kinds
+    instruction = ""
+    if isinstance(config.model, DecoderConfig):
+        instruction = config.model.query_instruction
     return SentenceTransformerTrainingArguments(
         **trainer_settings(
             config.training, config.folder, seed=config.seed, criterion="joint", bf16=bf16
         ),
         batch_sampler=SizedBatches({name: kinds[name].rows for name in datasets}),
         dataloader_drop_last=True,
+        # Every loss uses all that learns; and columns run in several passes before one backward.
+        ddp_find_unused_parameters=False,
+        prompts=dict.fromkeys(rows.QUERY_COLUMNS, instruction) if instruction else None,
     )
 
 
 if __name__ == "__main__":
     run_stage(
         "training.train",
-        "Train the two-part encoder.",
+        "Train the encoder.",
         lambda path: main(read_experiment(path)),
     )

@@ -51,6 +51,7 @@ def graphs(encoder_graph: Path, two_part_folder: Path, pair_folder: Path) -> dic
     return {
         "mean": encoder_graph,
         "cls": encoder_graph,
+        "lasttoken": encoder_graph,
         "two parts": two_part_folder / "model.onnx",
         "pair": pair_folder / "model.onnx",
     }
@@ -61,6 +62,7 @@ def graphs(encoder_graph: Path, two_part_folder: Path, pair_folder: Path) -> dic
     [
         ("mean", "mean", HIDDEN),
         ("cls", "cls", HIDDEN),
+        ("lasttoken", "lasttoken", HIDDEN),
         ("two parts", None, GENERAL + POLARITY),
         ("pair", None, len(RELATIONS)),
     ],
@@ -94,6 +96,12 @@ def test_a_two_part_graph_is_taken_as_it_is(two_part_folder: Path) -> None:
 def test_only_the_inputs_that_the_graph_has_are_given(tmp_path: Path) -> None:
     path = save(tmp_path, inputs=["input_ids"], output=("sentence_embedding", 2))
     assert OnnxBackend(path, pooling=None).run([encoding(5, 6)]).tolist() == [[5, 6]]
+
+
+def test_positions_count_from_the_start_of_each_text(tmp_path: Path) -> None:
+    path = save(tmp_path, inputs=["position_ids", "input_ids"], output=("sentence_embedding", 2))
+    rows = OnnxBackend(path, pooling=None).run([encoding(5, 6, 7), encoding(8)])
+    assert rows.tolist() == [[0, 1, 2], [0, 1, 2]]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_a_pair_discriminator_is_read(pair_folder: Path) -> None:
         ({"pooling_mode": "mean"}, "mean"),
         ({"pooling_mode": "cls", "include_prompt": True}, "cls"),
         ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+        ({"pooling_mode_lasttoken": True, "pooling_mode_mean_tokens": False}, "lasttoken"),
     ],
 )
 def test_older_and_newer_pooling_configurations_are_read(
@@ -66,7 +68,7 @@ def test_older_and_newer_pooling_configurations_are_read(
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"pooling_mode": "lasttoken"}, "pooling lasttoken"),
+        ({"pooling_mode": "weightedmean"}, "pooling weightedmean"),
         ({"pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": True}, "max_tokens"),
         ({}, "pooling"),
         ({"pooling_mode": "mean", "include_prompt": False}, "without the prompt"),

@@ -20,6 +20,10 @@ def test_cls_is_the_vector_of_the_first_token() -> None:
     np.testing.assert_array_equal(pool(HIDDEN, MASK, "cls"), [[1, 2], [5, 5]])
 
 
+def test_lasttoken_is_the_vector_of_the_last_token_before_the_padding() -> None:
+    np.testing.assert_array_equal(pool(HIDDEN, MASK, "lasttoken"), [[3, 6], [9, 3]])
+
+
 def test_a_row_of_padding_alone_gives_zeros_and_not_nan() -> None:
     np.testing.assert_array_equal(pool(HIDDEN, np.zeros_like(MASK), "mean"), np.zeros((2, 2)))
 

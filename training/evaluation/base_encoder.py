@@ -20,6 +20,7 @@ class BaseEncoder:
 
     def __init__(self, name: str) -> None:
         self.model = SentenceTransformer(base.folder(name))
+        self.query_instruction = self.model.prompts.get("query") or ""
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Encode in batches."""

@@ -12,6 +12,8 @@ NEGATION = ("contrast", "exclusion", "exclusion_ndcg10", "same_over_negated", "c
 # A point under the floor outweighs any gain on negation that a checkpoint could show for it.
 PENALTY = 10.0
 COARSE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+# The weights of an encoder of one vector: there is nothing to choose.
+WHOLE = (1.0,)
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,11 @@ def turn(
 def measure_general(
     encode: Encode, general_dimensions: int, floors: Mapping[str, float]
 ) -> dict[str, float]:
-    """The figures of the general part alone, for the tasks that have a floor."""
-    general = Reweighted(encode, general_dimensions, 0.0)
+    """The figures of the general part alone, for the tasks that have a floor.
+
+    An encoder without one is measured whole.
+    """
+    general = Reweighted(encode, general_dimensions, 0.0) if general_dimensions else encode
     return measure(general, {name: RUN_TASKS[name] for name in floors})
 
 

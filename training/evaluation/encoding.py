@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,37 @@ Vectors = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Vectors]
 
 
+@runtime_checkable
+class Instructed(Protocol):
+    """An encoder that was trained with an instruction before each query."""
+
+    query_instruction: str
+
+
+def instruction_of(encode: Encode) -> str:
+    """What an encoder wants before a query; nothing, for most."""
+    return encode.query_instruction if isinstance(encode, Instructed) else ""
+
+
+def as_queries(encode: Encode, texts: Sequence[str]) -> list[str]:
+    """Put the encoder's instruction before each query."""
+    instruction = instruction_of(encode)
+    return [instruction + text for text in texts]
+
+
 class Remembered:
     """An encoder that runs each text once.
 
     Args:
         encode: Texts to (texts, dimensions) unit vectors.
+        query_instruction: What it wants before a query; by default what it says itself.
     """
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, query_instruction: str | None = None) -> None:
         self.encode = encode
+        self.query_instruction = (
+            instruction_of(encode) if query_instruction is None else query_instruction
+        )
         self.vectors: dict[str, Vectors] = {}
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
@@ -46,6 +69,7 @@ class Reweighted:
         weight: float,
     ) -> None:
         self.encode = encode
+        self.query_instruction = instruction_of(encode)
         self.general_dimensions = general_dimensions
         self.weight = weight
 

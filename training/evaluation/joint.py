@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvaluator
 
-from training.evaluation.dial import measure_general, turn
+from training.evaluation.dial import COARSE, WHOLE, measure_general, turn
 from training.evaluation.encoding import Remembered
 from training.run import is_main_process
 
@@ -35,7 +35,10 @@ class JointEvaluator(SentenceEvaluator):
         self.base: dict[str, float] | None = None
 
     def keep_base(self, model: Any) -> None:
-        """Measure the general part now, while it is still the base: training may change it."""
+        """Measure the general part now, while it is still the base: training may change it.
+
+        A decoder is measured whole: its adapter changes nothing yet.
+        """
         self.base = measure_general(*self.encoder(model), self.floors)
 
     def __call__(
@@ -47,7 +50,8 @@ class JointEvaluator(SentenceEvaluator):
     ) -> dict[str, float]:
         """Measure, and append the figures to `dev.jsonl` beside the checkpoints."""
         encode, general_dimensions = self.encoder(model)
-        dial = turn(encode, general_dimensions, self.floors, base=self.base)
+        weights = COARSE if general_dimensions else WHOLE
+        dial = turn(encode, general_dimensions, self.floors, weights, base=self.base)
         chosen = dial.figures[dial.weight]
         figures = {**chosen, "negation_weight": dial.weight, "joint": dial.scores[dial.weight]}
         if output_path is not None and is_main_process():
@@ -59,10 +63,14 @@ class JointEvaluator(SentenceEvaluator):
         return figures
 
     def encoder(self, model: Any) -> tuple[Remembered, int]:
-        """The checkpoint as the tasks call it, and how many numbers its general part has."""
+        """The checkpoint as the tasks call it, and how many numbers its general part has.
+
+        That is none for a model of one vector, which is all polarity part.
+        """
 
         def encode(texts: Any) -> Any:
             with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 return model.encode(list(texts), batch_size=64, show_progress_bar=False)
 
-        return Remembered(encode), model[0].general_dimensions
+        instruction = model.prompts.get("query") or ""
+        return Remembered(encode, instruction), getattr(model[0], "general_dimensions", 0)

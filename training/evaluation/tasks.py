@@ -14,7 +14,7 @@ import numpy as np
 
 from training import corpus, public
 from training.evaluation import metrics
-from training.evaluation.encoding import Encode, Vectors
+from training.evaluation.encoding import Encode, Vectors, as_queries
 
 Task = Callable[[Encode], float | None]
 
@@ -29,7 +29,8 @@ def contrast_scores(encode: Encode, rows: Sequence[corpus.Contrast]) -> Vectors:
 
     The first passage meets the first query, the second the second.
     """
-    queries = encode([text for row in rows for text in (row.query_a, row.query_b)])
+    asked = [text for row in rows for text in (row.query_a, row.query_b)]
+    queries = encode(as_queries(encode, asked))
     docs = encode([text for row in rows for text in (row.doc_a, row.doc_b)])
     pairs = (len(rows), 2, -1)
     scores: Vectors = np.einsum("rqd,rpd->rqp", queries.reshape(pairs), docs.reshape(pairs))
@@ -39,10 +40,11 @@ def contrast_scores(encode: Encode, rows: Sequence[corpus.Contrast]) -> Vectors:
 def exclusion(encode: Encode) -> float:
     """Exclusion queries of the distilled dev rows: relevant above violating (chance 0.5)."""
     rows = corpus.exclusions("dev")
-    encode([text for row in rows for text in (row.query, *row.relevant, *row.violating)])
+    queries = as_queries(encode, [row.query for row in rows])
+    encode([*queries, *(text for row in rows for text in (*row.relevant, *row.violating))])
     shares = []
-    for row in rows:
-        scores = similarities(encode, row.query, (*row.relevant, *row.violating))
+    for query, row in zip(queries, rows, strict=True):
+        scores = similarities(encode, query, (*row.relevant, *row.violating))
         cut = len(row.relevant)
         shares.append(metrics.share_above(scores[:cut], scores[cut:]))
     return float(np.mean(shares))
@@ -57,7 +59,8 @@ def exclusion_ndcg(encode: Encode) -> float:
     passages = [text for row in rows for text in (*row.relevant, *row.violating)]
     where = {text: index for index, text in enumerate(passages)}
     relevant = [[where[text] for text in row.relevant] for row in rows]
-    scores = encode([row.query for row in rows]) @ encode(passages).T
+    queries = encode(as_queries(encode, [row.query for row in rows]))
+    scores = queries @ encode(passages).T
     return metrics.ndcg_at_10(scores, relevant)
 
 
@@ -123,7 +126,8 @@ def medquad(
     if search is None:
         return None
     questions, passages, relevant = search
-    return metrics.ndcg_at_10(encode(questions) @ encode(passages).T, relevant)
+    asked = encode(as_queries(encode, questions))
+    return metrics.ndcg_at_10(asked @ encode(passages).T, relevant)
 
 
 def medquad_search(
@@ -166,7 +170,8 @@ def perspectives(encode: Encode) -> float | None:
     if search is None:
         return None
     claims, views, relevant = search
-    return metrics.ndcg_at_10(encode(claims) @ encode(views).T, relevant)
+    queries = encode(as_queries(encode, claims))
+    return metrics.ndcg_at_10(queries @ encode(views).T, relevant)
 
 
 def perspectives_search() -> tuple[list[str], list[str], list[list[int]]] | None:

@@ -23,7 +23,7 @@ from optimum.exporters.tasks import TasksManager
 from transformers import AutoTokenizer, PreTrainedModel
 
 from training import storage
-from training.export import OPSET, install
+from training.export import install
 from training.pair import evaluation
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.model import read_classifier
@@ -32,6 +32,7 @@ from training.pair.scaling import Scaling, fit_scaling
 from training.parity import check_discriminator
 from training.run import best_checkpoint, history, run_stage, write_json
 from training.serving import ServedDiscriminator
+from training.tracing import OPSET
 
 # The graph's output of relations, and all outputs as the model itself gives them.
 LOGITS = "logits"

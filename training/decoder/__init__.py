@@ -1,0 +1,1 @@
+"""Decoder language models as encoders: one vector a text, trained through a LoRA adapter."""
