@@ -13,7 +13,7 @@ from service import openvino_graph
 from service.cpu import reports_bfloat16, usable_cpus
 from service.errors import StartupError
 from service.graph import Graph
-from service.model_folder import ModelSpec
+from service.model_spec import ModelSpec
 from service.onnx_graph import CPU, CUDA, OnnxGraph, has_cuda
 from service.openvino_graph import OPENVINO, OpenVinoGraph
 from service.pooling import Pooling, pool

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.engine import Engine
 from service.errors import InferenceFailed, StartupError
-from service.model_folder import PairSpec
+from service.model_spec import PairSpec
 from service.timing import Timing
 from service.tokenization import Direction
 from service.vectors import Rows, softmax

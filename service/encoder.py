@@ -22,7 +22,8 @@ from service.errors import (
     WrongModelType,
 )
 from service.metrics import Metrics
-from service.model_folder import CALIBRATION, EncoderSpec, read_encoder
+from service.model_folder import CALIBRATION, read_encoder
+from service.model_spec import EncoderSpec
 from service.quantization import CalibrationRanges
 from service.settings import Settings
 from service.timing import Timing

@@ -21,7 +21,7 @@ from service.caller import current_caller
 from service.distinct import placed
 from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
-from service.model_folder import ModelSpec
+from service.model_spec import ModelSpec
 from service.onnx_graph import CUDA
 from service.pooling import Pooling
 from service.request import BatchResults

@@ -10,7 +10,8 @@ import pytest
 from tiny_models import GENERAL, MAX_TOKENS, POLARITY, PROMPTS, RELATIONS, THRESHOLD, WEIGHT
 
 from service.errors import StartupError
-from service.model_folder import CALIBRATION, EncoderSpec, read_encoder, read_pair
+from service.model_folder import CALIBRATION, read_encoder, read_pair
+from service.model_spec import EncoderSpec
 from service.vectors import TwoPart
 
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from service.model_folder import EncoderSpec, read_encoder
+from service.model_folder import read_encoder
+from service.model_spec import EncoderSpec
 from service.vectors import TwoPart
 from service.weights import WEIGHTS
 from training import evaluate, export, storage

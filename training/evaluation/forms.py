@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from service.model_folder import EncoderSpec
+from service.model_spec import EncoderSpec
 from service.quantization import CalibrationRanges, quantize
 from training import corpus
 from training.evaluation.encoding import Encode, Vectors
