@@ -146,7 +146,7 @@ def end_run(run: Run, *records: dict[str, Any], minutes: float = 7.0) -> None:
     """Leave what a run leaves that has ended; the last record is the chosen one."""
     folder = run.config.folder
     pin_configuration(run.config, folder)
-    (folder / "eval").mkdir()
+    (folder / "eval").mkdir(parents=True)
     (folder / "eval/dev.jsonl").write_text("".join(json.dumps(line) + "\n" for line in records))
     chosen = records[-1]
     write_json(folder / "train.json", {"best_joint": chosen["joint"], "best_step": chosen["step"]})
