@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.ablation.plan import Run
-from training.run import pin_configuration, write_json
+from training.run import write_json, written
 
 BASE = """
 name = "small"
@@ -145,8 +145,8 @@ def record(joint: float, weight: float, **figures: float) -> dict[str, Any]:
 def end_run(run: Run, *records: dict[str, Any], minutes: float = 7.0) -> None:
     """Leave what a run leaves that has ended; the last record is the chosen one."""
     folder = run.config.folder
-    pin_configuration(run.config, folder)
-    (folder / "eval").mkdir(parents=True)
+    (folder / "eval").mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(written(run.config))
     (folder / "eval/dev.jsonl").write_text("".join(json.dumps(line) + "\n" for line in records))
     chosen = records[-1]
     write_json(folder / "train.json", {"best_joint": chosen["joint"], "best_step": chosen["step"]})

@@ -13,9 +13,8 @@ from sentence_transformers import CrossEncoder
 
 from service.model_folder import read_pair
 from training import storage
-from training.config import Kind
 from training.pair import export, heads, train
-from training.pair.config import PairConfig
+from training.pair.config import PairConfig, RankingKind
 from training.pair.heads import HEADS
 from training.pair.relations import RELATIONS
 from training.serving import ServedDiscriminator
@@ -36,7 +35,7 @@ def headed(request: pytest.FixtureRequest, pair_experiment: PairConfig) -> PairC
         name=f"tiny-{head}",
         output=pair_experiment.output.with_name(f"model-{head}-pair"),
         head=head,
-        relevance={"twins": Kind(share=0.5, rows=4)},
+        relevance={"twins": RankingKind(share=0.5, rows=4)},
         relevance_weight=0.5,
         relevance_offset=1.0,
     )

@@ -13,9 +13,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
 
-from training.config import Kind
 from training.pair import train
-from training.pair.config import PairConfig
+from training.pair.config import PairConfig, RankingKind
 from training.pair.evaluation import Score
 from training.pair.heads import PairHeadForSequenceClassification
 from training.pair.model import build_model
@@ -55,7 +54,7 @@ def measure_as(patch: pytest.MonkeyPatch, joints: Iterable[float | None]) -> Non
 def whole_experiment(pair_experiment: PairConfig) -> PairConfig:
     """Four steps, of which the second and the last are measured, with a head on the tokens."""
     shares = {"groups": 0.5, "inference": 0.5}
-    relevance = {"twins": Kind(share=0.5, rows=2)}
+    relevance = {"twins": RankingKind(share=0.5, rows=2)}
     return replace(
         pair_experiment, name="whole", shares=shares, relevance=relevance, head="alignment"
     )
@@ -175,7 +174,7 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
     [
         ({"head": "tokens"}, r"head: unknown name\(s\) tokens"),
         ({"objective": "focal"}, r"objective: unknown name\(s\) focal"),
-        ({"relevance": {"twin": Kind(0.5, 2)}}, r"relevance: unknown name\(s\) twin"),
+        ({"relevance": {"twin": RankingKind(0.5, 2)}}, r"relevance: unknown name\(s\) twin"),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(
