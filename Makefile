@@ -39,8 +39,8 @@ ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.to
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before; the last is what is released.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml pair-settle.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-search.toml
+	pair-fused.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-settle.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -98,10 +98,8 @@ mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours 
 		$(if $(TASKS),--tasks $(TASKS))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
-	@set -e; for experiment in $(PAIR); do $(DEV) -m training.pair.train $$experiment; done
-	@# The last run goes on from the exported folder, whose relevance is weighed already.
-	@$(DEV) -m training.pair.export $(lastword $(PAIR))
-	@$(DEV) -m training.pair.train $(PAIR_RELEASED)
+	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \
+		$(DEV) -m training.pair.train $$experiment; done
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
 	$(DEV) -m training.pair.export $(PAIR_RELEASED)
