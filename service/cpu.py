@@ -28,12 +28,27 @@ def reports_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
     Args:
         cpuinfo: Where Linux lists the processors.
     """
+    return not _BFLOAT16.isdisjoint(_flags(cpuinfo))
+
+
+def lacks_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether the processor says what it can, and bfloat16 is not among it.
+
+    Args:
+        cpuinfo: Where Linux lists the processors.
+    """
+    flags = _flags(cpuinfo)
+    return bool(flags) and _BFLOAT16.isdisjoint(flags)
+
+
+def _flags(cpuinfo: Path) -> frozenset[str]:
+    """What the first processor can do; nothing where that is not told."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
-        return False
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return not _BFLOAT16.isdisjoint(flags.split())
+        return frozenset()
+    line = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(line.partition(":")[2].split())
 
 
 def _quota_v2(path: Path) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.cpu import lacks_bfloat16
 from service.errors import StartupError
 from service.graph import Shape
 from service.weights import DIGEST_KEY, check_weights
@@ -86,8 +87,13 @@ def is_installed() -> bool:
 
 
 def computes_in_bfloat16() -> bool:
-    """Whether OpenVINO, which is installed, finds a processor that computes in bfloat16."""
-    return "BF16" in _core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+    """Whether OpenVINO, which is installed, finds a processor that computes in bfloat16.
+
+    It is asked only where the processor may: importing it takes some 30 MB for good.
+    """
+    return not lacks_bfloat16() and "BF16" in _core().get_property(
+        _DEVICE, "OPTIMIZATION_CAPABILITIES"
+    )
 
 
 @cache

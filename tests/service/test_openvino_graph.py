@@ -13,7 +13,7 @@ from tiny_models import HIDDEN, MAX_TOKENS, build_tokenizer
 from service import backend as backends
 from service import openvino_graph
 from service.backend import OnnxBackend, open_backend
-from service.cpu import reports_bfloat16
+from service.cpu import lacks_bfloat16, reports_bfloat16
 from service.errors import StartupError
 from service.model_folder import read_encoder
 from service.onnx_graph import CPU
@@ -139,17 +139,20 @@ def test_where_it_is_not_installed_the_processor_is_said_to_have_more(
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    ("content", "reports", "lacks"),
     [
-        ("processor : 0\nflags : fpu avx512_bf16 sse\n", True),
-        ("flags : amx_bf16 amx_tile\n", True),
-        ("flags : fpu avx512f\n", False),
-        ("Features : asimd bf16\n", False),
-        (None, False),
+        ("processor : 0\nflags : fpu avx512_bf16 sse\n", True, False),
+        ("flags : amx_bf16 amx_tile\n", True, False),
+        ("flags : fpu avx512f\n", False, True),
+        ("Features : asimd bf16\n", False, False),
+        (None, False, False),
     ],
 )
-def test_the_processors_flags_are_read(tmp_path: Path, content: str | None, expected: bool) -> None:
+def test_the_processors_flags_are_read(
+    tmp_path: Path, content: str | None, reports: bool, lacks: bool
+) -> None:
     path = tmp_path / "cpuinfo"
     if content is not None:
         path.write_text(content)
-    assert reports_bfloat16(path) is expected
+    assert reports_bfloat16(path) is reports
+    assert lacks_bfloat16(path) is lacks
