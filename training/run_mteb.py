@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from training.distil.text import one_line
-from training.evaluation.comparison import encoder
+from training.evaluation.opening import encoder
 from training.evaluation.target import FORMS, Target, read_target
 from training.run import run_parsed, write_json
 

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import torch
 from chat_server import ChatServer, chat_server
+from dev_rows import write_dev_rows
 from distillations import KEY, VARIABLE
 from sentence_transformers import SentenceTransformer
+from serving import serving
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from training import export, train
+from service.settings import Settings
+from training import corpus, export, train
 from training.config import ExperimentConfig, Kind, ModelConfig, TrainingConfig
+from training.evaluation import comparison
 from training.pair import train as pair_train
 from training.pair.config import PairConfig
 from training.two_part import TwoPartEncoder
@@ -277,3 +281,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     monkeypatch.setenv(VARIABLE, KEY)
     with chat_server() as chat:
         yield chat
+
+
+@pytest.fixture
+def small_evaluation(tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few dev rows, a tiny base, and a folder to run in."""
+    write_dev_rows(tmp_path)
+    monkeypatch.setattr(corpus, "DATA", tmp_path)
+    monkeypatch.setattr(comparison, "BASE", str(encoder_folder))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def two_part_service(two_part_folder: Path) -> Iterator[str]:
+    """The two-part model behind HTTP."""
+    settings = Settings(
+        model=two_part_folder, pair_model=None, device="cpu", intra_op_num_threads=1
+    )
+    with serving(settings) as url:
+        yield url

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import last_line
-from dev_rows import GROUP, several, write_dev_rows
-from serving import serving
+from dev_rows import GROUP, several
 from tiny_models import GENERAL, POLARITY
 
-from service.settings import Settings
-from training import corpus, evaluate
+from training import evaluate
 from training.evaluation import comparison
 from training.evaluation.target import read_target
 
@@ -26,25 +23,7 @@ SCRIPT = Path(evaluate.__file__)
 
 
 # The public rows of the tests hold no word that these models tell from another.
-@pytest.fixture(autouse=True)
-def small_evaluation(
-    no_public_data: None, tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A few dev rows, a tiny base, and a folder to run in."""
-    write_dev_rows(tmp_path)
-    monkeypatch.setattr(corpus, "DATA", tmp_path)
-    monkeypatch.setattr(comparison, "BASE", str(encoder_folder))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def service(two_part_folder: Path) -> Iterator[str]:
-    """The two-part model behind HTTP."""
-    settings = Settings(
-        model=two_part_folder, pair_model=None, device="cpu", intra_op_num_threads=1
-    )
-    with serving(settings) as url:
-        yield url
+pytestmark = pytest.mark.usefixtures("no_public_data", "small_evaluation")
 
 
 def figures(address: str, against: str | None = None) -> dict[str, Any]:
@@ -63,9 +42,9 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     ("contract", "path"), [("openai", "/v1#tiny-two-part"), ("tei", "")], ids=["openai", "tei"]
 )
 def test_an_endpoint_has_the_figures_of_the_folder_that_it_serves(
-    contract: str, path: str, service: str, two_part_folder: Path
+    contract: str, path: str, two_part_service: str, two_part_folder: Path
 ) -> None:
-    found = figures(f"{contract}:{service}{path}", against=str(two_part_folder))
+    found = figures(f"{contract}:{two_part_service}{path}", against=str(two_part_folder))
     assert found["model"]["figures"] == pytest.approx(found["against"]["figures"])
     assert found["model"]["run_by"] == contract
     assert found["against"]["run_by"] == found["base"]["run_by"] == "service"
@@ -115,12 +94,12 @@ def test_figures_say_which_rows_they_are_of(encoder_folder: Path, tmp_path: Path
 
 
 def test_a_wrong_address_is_told_before_anything_is_measured(
-    two_part_folder: Path, service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    two_part_folder: Path, two_part_service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(comparison, "measured", lambda *_: pytest.fail("measured"))
-    other = f"openai:{service}/v2"
+    other = f"openai:{two_part_service}/v2"
     line = command(monkeypatch, "--model", str(two_part_folder), "--against", other)
-    assert line.startswith(f"training.evaluate: {service}/v2/embeddings: no such path")
+    assert line.startswith(f"training.evaluate: {two_part_service}/v2/embeddings: no such path")
     assert not (tmp_path / "runs").exists()
 
 

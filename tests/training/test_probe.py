@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from commands import last_line
-from dev_rows import write_dev_rows
-from serving import serving
 
-from service.settings import Settings
-from training import corpus, probe
+from training import probe
 from training.config import ExperimentConfig
-from training.evaluation import comparison
 from training.evaluation.target import read_target
 from training.probing.table import rows
 
-
-@pytest.fixture(autouse=True)
-def small_rows(tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few dev rows, a tiny base, and a folder to run in."""
-    write_dev_rows(tmp_path)
-    monkeypatch.setattr(corpus, "DATA", tmp_path)
-    monkeypatch.setattr(comparison, "BASE", str(encoder_folder))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def service(two_part_folder: Path) -> Iterator[str]:
-    """The two-part model behind HTTP."""
-    settings = Settings(
-        model=two_part_folder, pair_model=None, device="cpu", intra_op_num_threads=1
-    )
-    with serving(settings) as url:
-        yield url
+pytestmark = pytest.mark.usefixtures("small_evaluation")
 
 
 def test_an_endpoint_is_probed_beside_the_folder_that_it_serves(
-    service: str, two_part_folder: Path, capsys: pytest.CaptureFixture[str]
+    two_part_service: str, two_part_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    address = f"tei:{service}"
+    address = f"tei:{two_part_service}"
     probe.stage(None, model=address, against=str(two_part_folder))
     folder = Path("runs/probes") / read_target(address).name
     found = json.loads((folder / "probes.json").read_text())

@@ -12,7 +12,7 @@ from encoders import oracle
 
 from training import corpus, run_mteb
 from training.evaluation import tasks
-from training.evaluation.comparison import encoder
+from training.evaluation.opening import encoder
 from training.evaluation.target import read_target
 
 mteb = pytest.importorskip("mteb", reason="the extra 'mteb' is not installed")

@@ -9,15 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from service.errors import StartupError
-from training import base, corpus
-from training.distil.text import one_line
+from training import corpus
 from training.evaluation import comparison_plot
-from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
 from training.evaluation.encoding import Encode, Remembered
-from training.evaluation.endpoint import RemoteEncoder
-from training.evaluation.target import FORMS, Target, read_target
+from training.evaluation.opening import encoder
+from training.evaluation.target import Target, read_target
 from training.evaluation.tasks import DEV_TASKS
 from training.run import write_json
 from training.serving import ServedEncoder
@@ -110,33 +107,6 @@ def by_name(found: Mapping[str, Measured]) -> dict[str, dict[str, Any]]:
 def described(found: Mapping[str, Measured]) -> dict[str, Any]:
     """What a comparison leaves as JSON: the encoders by role, and digests of the dev rows."""
     return {**{role: asdict(one) for role, one in found.items()}, "rows": dev_rows()}
-
-
-def encoder(target: Target) -> Encode:
-    """Open an encoder.
-
-    A folder that the service can serve is run by the service's own code; any other, and a name on
-    the hub, by sentence-transformers.
-
-    Raises:
-        ValueError: It cannot be had; the message is one line.
-    """
-    if target.contract is not None:
-        return RemoteEncoder(target)
-    folder = Path(base.folder(target.place))
-    unserved = f"it is no folder here: name {FORMS}"
-    if folder.is_dir():
-        try:
-            return ServedEncoder(folder)
-        except StartupError as error:
-            unserved = f"the service cannot serve it ({error})"
-    try:
-        return BaseEncoder(target.place)
-    except (OSError, ValueError) as error:
-        why = one_line(error)
-        raise ValueError(
-            f"{target.place}: {unserved}, and sentence-transformers cannot load it: {why}"
-        ) from None
 
 
 def measured(

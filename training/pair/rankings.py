@@ -18,7 +18,7 @@ from training.evaluation.encoding import Encode
 from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
-from training.pair.search import Found, search
+from training.pair.search import search
 from training.row import Row, numbered, passes
 from training.rows import passages_of, sentences
 
@@ -124,7 +124,7 @@ def beside_others(
 
 def beside(
     ranking: Ranking,
-    hits: Found,
+    hits: Sequence[str],
     pool: Sequence[str],
     settings: RankingKind,
     rng: random.Random,

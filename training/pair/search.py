@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 
@@ -17,8 +16,6 @@ NEAREST = 0.95
 # Rows of the product of queries and passages that are held at a time.
 BLOCK = 512
 
-Found: TypeAlias = list[str]
-
 
 def search(
     queries: Sequence[str],
@@ -26,7 +23,7 @@ def search(
     settled: Sequence[Sequence[str]],
     pool: Sequence[str],
     encode: Encode,
-) -> list[Found]:
+) -> list[list[str]]:
     """Find the best passages for each query that are no answer to it.
 
     Args:
@@ -43,7 +40,7 @@ def search(
         return [[] for _ in queries]
     asked, answers, passages = encode(queries), encode(positives), encode(pool)
     limits = NEAREST * np.einsum("nd,nd->n", asked, answers)
-    found: list[Found] = []
+    found: list[list[str]] = []
     for start in range(0, len(queries), BLOCK):
         block = slice(start, start + BLOCK)
         rows = best(asked[block] @ passages.T, min(DEPTH, len(pool)))

@@ -23,8 +23,9 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from transformers.trainer_utils import set_seed
 
 from training.config import check_known
-from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.encoding import Encode, Remembered
+from training.evaluation.opening import encoder
+from training.evaluation.target import read_target
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.evaluation import (
@@ -58,8 +59,6 @@ from training.run import (
 )
 from training.sampling import SizedBatches
 from training.schedule import finish, measure, trainer_settings
-from training.serving import ServedEncoder
-from training.storage import GRAPH
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +147,8 @@ def draw_rankings(config: PairConfig) -> dict[str, Dataset]:
 
 
 def open_encoder(config: PairConfig) -> Encode:
-    """The encoder whose search the run's rankings are of: one of ours as it is served, or any."""
-    name = config.encoder or config.base
-    return ServedEncoder(Path(name)) if (Path(name) / GRAPH).exists() else BaseEncoder(name)
+    """The encoder whose search the run's rankings are of."""
+    return encoder(read_target(config.encoder or config.base))
 
 
 def arguments(config: PairConfig, *, bf16: bool) -> CrossEncoderTrainingArguments:
