@@ -51,7 +51,8 @@ class TrainingConfig:
     `floors` says how far above the base's figure each general dev figure must lie (a negative
     number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
     `hardness`, `group_order`, `contrastive` (InfoNCE where it is left out) and `pair_order`
-    (CoSENT) are those of `training.losses`, and `curriculum` is that of `training.curriculum`.
+    (CoSENT) are those of `training.losses`, and `curriculum` is that of `training.curriculum`;
+    `guidance` is how far twin queries are moved apart (`training.losses.guidance`).
     """
 
     steps: int
@@ -69,6 +70,7 @@ class TrainingConfig:
     contrastive: str | None = None
     pair_order: str | None = None
     curriculum: str | None = None
+    guidance: float | None = None
 
     @property
     def planned_steps(self) -> int:

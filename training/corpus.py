@@ -83,6 +83,12 @@ def exclusions(split: Split) -> list[Exclusion]:
     ]
 
 
+def twins() -> list[tuple[str, str]]:
+    """Read the twin queries, of which each asks for the reverse of the other."""
+    rows = read_jsonl(DATA / "twins.train.jsonl")
+    return [(row["query_a"], row["query_b"]) for row in rows]
+
+
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON Lines file."""
     with path.open(encoding="utf-8") as lines:

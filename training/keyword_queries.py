@@ -131,6 +131,11 @@ class WordIndex:
                 return self._made((first, second), (having[both], having[~both]), rng)
         return None
 
+    def words(self, text: int) -> list[str]:
+        """The words of a text, by its position, that are neither rare nor common."""
+        places = self._of_text.indices[slice(*self._of_text.indptr[text : text + 2])]
+        return [str(self._words[place]) for place in places]
+
     def _having(self, word: int) -> NDArray[np.int32]:
         found: NDArray[np.int32] = self._with_word.indices[
             slice(*self._with_word.indptr[word : word + 2])
@@ -160,6 +165,21 @@ def keyword_queries(rng: random.Random) -> Iterator[KeywordQuery]:
         made = [(source, next(source, None)) for source in sources]
         sources = [source for source, query in made if query is not None]
         yield from (query for _, query in made if query is not None)
+
+
+def keyword_twins(rng: random.Random) -> Iterator[tuple[str, str]]:
+    """For ever two queries of the same two words: one that excludes the second, one that does not.
+
+    Unlike the queries above they need no texts that meet them, so that any two words of a text do.
+    """
+    indices = [WordIndex(texts) for texts in _sets() if len(texts) > ENOUGH]
+    while indices:
+        for index in indices:
+            words = index.words(rng.randrange(len(index.texts)))
+            if len(words) > 1:
+                x, y = rng.sample(words, 2)
+                without, both = rng.choice(EXCLUSIONS), rng.choice(INCLUSIONS)
+                yield without.format(x=x, y=y), both.format(x=x, y=y)
 
 
 def _sets() -> list[list[str]]:

@@ -18,6 +18,7 @@ from training.group_rows import counterfactual_rows, group_rows, substitution_ro
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 from training.row import Row, numbered, passes
+from training.twin_queries import twin_rows
 
 # The columns that hold queries, for an encoder that wants an instruction before them.
 QUERY_COLUMNS = ("query", "query_a", "query_b")
@@ -194,6 +195,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "exclusions": exclusion_rows,
     "inclusions": inclusion_rows,
     "keywords": keyword_rows,
+    "twins": twin_rows,
     "triplets": triplet_rows,
     "polarity": polar_pairs(("cannot/train",)),
     "inference": polar_pairs(NLI_SETS),

@@ -106,6 +106,8 @@ def check_names(config: ExperimentConfig) -> None:
     check_known("group_order", [training.group_order], GROUP_ORDERS)
     check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
     check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
+    if "twins" in training.kinds and not training.guidance:
+        raise ValueError("kinds.twins: training.guidance must say how far they are moved apart")
     check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
     if isinstance(config.model, ModelConfig):
         check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
@@ -195,6 +197,7 @@ def build_losses(
     """One loss for each kind of row."""
     training = config.training
     teacher = deepcopy(model[0]).freeze_general() if config.model.distil_general else None
+    guide = deepcopy(model[0]).requires_grad_(False).eval() if training.guidance else None
     return {
         kind: LOSSES[kind](
             model,
@@ -207,6 +210,8 @@ def build_losses(
             contrastive=training.contrastive,
             pair_order=training.pair_order,
             teacher=teacher,
+            guide=guide,
+            guidance=training.guidance or 0.0,
         )
         for kind in kinds
     }

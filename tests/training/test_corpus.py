@@ -31,6 +31,14 @@ def test_a_contrast_has_two_queries_and_two_passages(split: Split) -> None:
         assert len({row.query_a, row.query_b, row.doc_a, row.doc_b}) == 4
 
 
+def test_twin_queries_are_two_and_none_is_asked_on_dev() -> None:
+    twins = corpus.twins()
+    assert all(first.lower() != second.lower() for first, second in twins)
+    asked = {row.query for row in corpus.exclusions("dev")}
+    asked |= {query for row in corpus.contrasts("dev") for query in (row.query_a, row.query_b)}
+    assert not asked & set(chain.from_iterable(twins))
+
+
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_an_exclusion_has_two_passages_of_each_side(split: Split) -> None:
     for row in corpus.exclusions(split):

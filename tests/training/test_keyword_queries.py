@@ -14,6 +14,7 @@ from training.keyword_queries import (
     KeywordQuery,
     WordIndex,
     keyword_queries,
+    keyword_twins,
 )
 
 # Every harbour has a boat, every second one a crane as well; the numbers keep texts apart.
@@ -78,3 +79,10 @@ def test_an_index_asks_for_words_that_stand_together_and_apart() -> None:
 def test_a_text_without_such_words_gives_no_query() -> None:
     index = WordIndex(HARBOURS + OTHERS)
     assert index.query(len(HARBOURS), Random(0)) is None
+
+
+def test_twins_are_of_the_same_words_and_the_first_alone_excludes() -> None:
+    for first, second in islice(keyword_twins(Random(3)), 100):
+        excluding = {(x, y) for excludes, x, y in readings(first) if excludes}
+        including = {frozenset((x, y)) for excludes, x, y in readings(second) if not excludes}
+        assert {frozenset(words) for words in excluding} & including

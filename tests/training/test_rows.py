@@ -17,7 +17,7 @@ from training.losses.kinds import LOSSES
 from training.rows import KINDS, Row
 
 OF_GROUPS = ("groups", "counterfactuals", "surface", "substitutions")
-BUNDLED = (*OF_GROUPS, "contrasts", "exclusions", "inclusions", "keywords")
+BUNDLED = (*OF_GROUPS, "contrasts", "exclusions", "inclusions", "keywords", "twins")
 PUBLIC = tuple(kind for kind in KINDS if kind not in BUNDLED)
 POLAR = ("polarity", "inference", "edits")
 

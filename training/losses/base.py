@@ -33,6 +33,8 @@ class TwoPartLoss(nn.Module, ABC):
         pair_order: How labelled pairs are ordered (`training.losses.ranking`).
         teacher: The frozen base encoder as a two-part one, where *g* is trained; both parts are
             then distilled from it.
+        guide: A frozen copy of the encoder that the run starts from, for twin queries.
+        guidance: How far twin queries are moved apart (`training.losses.guidance`).
     """
 
     def __init__(
@@ -48,10 +50,14 @@ class TwoPartLoss(nn.Module, ABC):
         contrastive: str | None = None,
         pair_order: str | None = None,
         teacher: nn.Module | None = None,
+        guide: nn.Module | None = None,
+        guidance: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.teacher = teacher
+        self.guide = guide
+        self.guidance = guidance
         self.weight = weight
         self.temperature = temperature
         self.margin_scale = margin_scale

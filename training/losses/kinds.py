@@ -5,6 +5,7 @@ from __future__ import annotations
 from training.losses.base import TwoPartLoss
 from training.losses.general import GeneralLoss
 from training.losses.groups import GroupLoss
+from training.losses.guidance import GuidanceLoss
 from training.losses.pairs import GradedLoss, OrderLoss, TripletLoss
 from training.losses.passages import ContrastLoss, ExclusionLoss, QuestionLoss
 
@@ -17,6 +18,7 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "exclusions": ExclusionLoss,
     "inclusions": ExclusionLoss,
     "keywords": ExclusionLoss,
+    "twins": GuidanceLoss,
     "triplets": TripletLoss,
     "polarity": OrderLoss,
     "inference": OrderLoss,

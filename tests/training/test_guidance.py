@@ -1,0 +1,112 @@
+"""Twin queries: what their loss asks for, and what it teaches a real encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from training import train
+from training.config import ExperimentConfig, Kind
+from training.losses.guidance import SCALE, GuidanceLoss
+from training.row import Row
+from training.twin_queries import twin_rows
+
+GUIDANCE = 0.8
+TWINS = (
+    ["The pump is open.", "No train is late.", "The lamp runs at night."],
+    ["The pump is not open.", "All the trains are late.", "The lamp never runs at night."],
+)
+
+
+@pytest.fixture
+def guided(experiment: ExperimentConfig) -> ExperimentConfig:
+    training = replace(experiment.training, kinds={"twins": Kind(1.0, 3)}, guidance=GUIDANCE)
+    return replace(experiment, training=training)
+
+
+def loss_of(config: ExperimentConfig, model: SentenceTransformer) -> GuidanceLoss:
+    loss = train.build_losses(config, model, ["twins"])["twins"]
+    assert isinstance(loss, GuidanceLoss)
+    return loss
+
+
+def columns(model: SentenceTransformer) -> list[dict[str, Tensor]]:
+    return [dict(model.preprocess(texts)) for texts in TWINS]
+
+
+def polarity(model: SentenceTransformer, texts: list[str]) -> Tensor:
+    found: Tensor = model.eval()[0](dict(model.preprocess(texts)))["polarity"]
+    return found
+
+
+def test_each_query_is_held_against_itself_moved_away_from_its_twin(
+    guided: ExperimentConfig, model: SentenceTransformer
+) -> None:
+    with torch.no_grad():
+        first, second = (polarity(model, texts) for texts in TWINS)
+        gaps = [
+            1 - own @ normalize(own + GUIDANCE * (own - twin), dim=0)
+            for one, other in ((first, second), (second, first))
+            for own, twin in zip(one, other, strict=True)
+        ]
+    loss = loss_of(guided, model)(columns(model), None)
+    assert loss.item() == pytest.approx(SCALE * float(np.mean(gaps)), rel=1e-4)
+    assert loss.item() > 0
+
+
+def test_twins_move_apart_while_the_guide_stays_as_it_was(
+    guided: ExperimentConfig, model: SentenceTransformer
+) -> None:
+    loss = loss_of(guided, model)
+    before = torch.nn.functional.cosine_similarity(*(polarity(model, texts) for texts in TWINS))
+    was = {name: weight.clone() for name, weight in loss.guide.state_dict().items()}  # type: ignore[union-attr]
+    learnt = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.Adam(learnt, lr=1e-3)
+    losses = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        value = loss(columns(model), None)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    after = torch.nn.functional.cosine_similarity(*(polarity(model, texts) for texts in TWINS))
+    assert losses[-1] < 0.7 * losses[0]
+    assert (after < before).all()
+    for name, weight in loss.guide.state_dict().items():  # type: ignore[union-attr]
+        assert torch.equal(weight, was[name])
+
+
+def test_without_a_guide_there_is_nothing_to_learn(model: SentenceTransformer) -> None:
+    loss = GuidanceLoss(
+        model, weight=0.5, temperature=0.05, margin_scale=0.05, distillation=1.0, guidance=0.5
+    )
+    with pytest.raises(ValueError, match="guide"):
+        loss(columns(model), None)
+
+
+def test_an_experiment_that_has_twins_says_how_far_they_move(guided: ExperimentConfig) -> None:
+    silent = replace(guided, training=replace(guided.training, guidance=None))
+    with pytest.raises(ValueError, match=r"kinds\.twins: training\.guidance"):
+        train.check_names(silent)
+
+
+def test_a_run_learns_twins_with_the_other_rows(guided: ExperimentConfig, tmp_path: Path) -> None:
+    kinds = {"twins": Kind(0.5, 3), "exclusions": Kind(0.5, 2)}
+    training = replace(guided.training, kinds=kinds, steps=2, evaluate_every=2)
+    best = train.main(replace(guided, name="twins", runs=tmp_path, training=training))
+    assert (best / "model.safetensors").exists()
+
+
+def test_the_sources_take_turns() -> None:
+    rows = twin_rows(Random(4))
+    drawn: list[Row] = [next(rows) for _ in range(40)]
+    assert all(row["query_a"] != row["query_b"] for row in drawn)
+    assert drawn == [row for row, _ in zip(twin_rows(Random(4)), range(40), strict=False)]
