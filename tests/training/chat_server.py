@@ -134,6 +134,14 @@ def exclusion(number: int) -> Row:
     }
 
 
+def twins(number: int) -> Row:
+    return {
+        "query_a": f"kettles of series {number} that need no descaling",
+        "query_b": f"kettles of series {number} that need descaling",
+        "pattern": "exclusion",
+    }
+
+
 def graded(number: int) -> Row:
     return {
         "query": f"when does ferry {number} sail",
@@ -178,6 +186,7 @@ MAKERS: dict[str, Callable[[int], Row]] = {
     "sentence": sentence,
     "retrieval": retrieval,
     "exclusion": exclusion,
+    "twins": twins,
     "graded": graded,
 }
 

@@ -69,6 +69,18 @@ def exclusion(number: int) -> Row:
     }
 
 
+def twins(number: int) -> Row:
+    name, other = thing(7000 + number), thing(8000 + number)
+    return {
+        "id": f"twin-{number}",
+        "kind": "twins",
+        "domain": "shops",
+        "query_a": f"who sells {name} that is free of {other}",
+        "query_b": f"who sells {name} that is full of {other}",
+        "pattern": "exclusion",
+    }
+
+
 def write(folder: Path, **files: list[Row]) -> Path:
     """Write rows to files such as `sentence_train`."""
     folder.mkdir(parents=True, exist_ok=True)

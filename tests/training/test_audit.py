@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from corpora import Row, exclusion, item, sentence, thing, write
+from corpora import Row, exclusion, item, sentence, thing, twins, write
 
 from training import audit, model_card
 from training.audit import PLOTS, Settings
@@ -88,6 +88,28 @@ def test_planted_repeats_are_found_and_named(tmp_path: Path) -> None:
     assert found["against"]["own.txt"]["rows"] == 1
     assert found["against"]["own.txt"]["most_alike"][0]["second"] == "text 2"
     assert found["against"]["own.jsonl.gz"]["most_alike"][0]["first"] == "sent-10 anchor"
+
+
+@pytest.mark.usefixtures("no_public_data")
+def test_twins_are_counted_and_compared_but_pose_no_candidates(tmp_path: Path) -> None:
+    told, again = sentence(501), twins(900)
+    told["neutral"] = [twins(3)["query_b"]]
+    again["query_a"] = twins(7)["query_b"]
+    rows = [*(twins(number) for number in range(GROUPS)), again]
+    found = audited(tmp_path, sentence_dev=[told], twins_train=rows)
+    assert found["files"]["twins.train.jsonl"]["texts"] == {"query_a": 61, "query_b": 61}
+    assert found["lengths"]["twins"]["query_a"]["p50"] == 8
+    assert found["cues"]["twins"]["query_b"]["negation"] == 0
+    assert found["repeats"]["within train"]["rows"] == 2
+    within = found["repeats"]["within train"]["most_alike"][0]
+    assert (within["first"], within["second"]) == ("twin-7 query_b", "twin-900 query_a")
+    assert found["repeats"]["train and dev"]["rows"] == 2
+    across = found["repeats"]["train and dev"]["most_alike"][0]
+    assert (across["first"], across["second"]) == ("sent-501 neutral", "twin-3 query_b")
+    (leak,) = found["scenarios"]["most_alike"]
+    assert (leak["dev"], leak["train"]) == ("sent-501", "twin-3")
+    assert found["shortcuts"] == {}
+    assert "| 61 / 0 | `query_a`, `query_b`: queries" in (tmp_path / "out/README.md").read_text()
 
 
 def test_a_scenario_of_dev_in_other_words_is_found(tmp_path: Path) -> None:

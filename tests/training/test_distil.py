@@ -19,13 +19,14 @@ from training import distil
 from training.distil.config import read_distillation
 from training.distil.endpoint import Stop
 from training.distil.harvest import Harvest
+from training.distil.schemas import KINDS
 
 SCRIPT = Path(distil.__file__).parent / "__main__.py"
 ALL_KINDS = (
     "[kinds.sentence]\ncalls = 3\nrows = 2\n",
     "".join(
         f"[kinds.{kind}]\ncalls = 2\nrows = 2\n"
-        for kind in ("sentence", "retrieval", "exclusion", "graded")
+        for kind in ("sentence", "retrieval", "exclusion", "twins", "graded")
     )
     + 'fields.task = ["a question"]\n'
     + "[kinds.negatives]\ncalls = 2\nrows = 2\n"
@@ -39,15 +40,18 @@ def test_every_kind_of_row_comes_with_where_it_is_from(server: ChatServer, tmp_p
 
     figures = run(tmp_path, server.url, ALL_KINDS)
 
-    kinds = ("sentence", "retrieval", "exclusion", "graded", "negatives")
-    assert [figures["kinds"][kind]["rows"] for kind in kinds] == [4] * 5
-    assert figures["total"]["tokens"] == {"read": 1000, "written": 2000}
+    made = {kind: found["rows"] for kind, found in figures["kinds"].items()}
+    assert made == dict.fromkeys(KINDS, 4)
+    assert figures["total"]["tokens"] == {"read": 1200, "written": 2400}
     first = lines(tmp_path, "rows/sentence.jsonl")[0]
     assert first["id"].startswith("sent-")
     assert first["domain"] in ("pumps", "lamps", "boats")
     assert {name: first[name] for name in sentence(0)} == sentence(0)
     assert first["source"]["model"] == "writer"
     assert set(first["source"]["asked"]) == {"domain", "register", "pattern", "seed"}
+    pair = lines(tmp_path, "rows/twins.jsonl")[0]
+    assert list(pair)[:6] == ["id", "kind", "domain", "query_a", "query_b", "pattern"]
+    assert (pair["id"][:5], pair["kind"], pair["pattern"]) == ("twin-", "twins", "exclusion")
     row = lines(tmp_path, "rows/negatives.jsonl")[0]
     assert row["positive"] == "It has."
     assert "It has." not in "".join(server.prompts()), "from the query alone"

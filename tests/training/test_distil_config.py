@@ -37,9 +37,9 @@ def test_the_bundled_distillation_asks_for_every_kind(monkeypatch: pytest.Monkey
     calls = plan(config)
     assert {call.kind for call in calls} == set(KINDS) == set(config.kinds)
     assert {path.stem for path in PROMPTS.glob("*.md")} == set(KINDS)
-    assert len({call.id for call in calls}) == len(calls) == 200
+    assert len({call.id for call in calls}) == len(calls) == 240
     # The kinds take turns, so that a budget cuts all of them alike.
-    assert {call.kind for call in calls[:5]} == set(KINDS)
+    assert {call.kind for call in calls[:6]} == set(KINDS)
     assert all(list(call.asked) for call in calls if call.kind != "negatives")
     assert plan(config) == calls
 

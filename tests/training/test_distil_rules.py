@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from chat_server import exclusion, graded, negatives, retrieval, sentence
+from chat_server import exclusion, graded, negatives, retrieval, sentence, twins
 
 from training.corpus import DATA, read_jsonl
 from training.distil.rules import Seen, broken
@@ -16,6 +16,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "sentence": sentence(1),
     "retrieval": retrieval(1),
     "exclusion": exclusion(1),
+    "twins": twins(1),
     "graded": graded(1),
     "negatives": negatives("an inn by the sea"),
 }
@@ -58,6 +59,14 @@ def test_a_good_row_breaks_none(kind: str) -> None:
         ("sentence", {"neutral": ["It is in [city name] now."]}, "leak", "a place that was not"),
         ("retrieval", {"query_a": "pumps in $domain that leak"}, "leak", "'$domain'"),
         ("retrieval", {"doc_b": PASSAGE}, "unlike", "of their words in order"),
+        ("twins", {"query_a": "no kettles"}, "length", "query_a has 2 words, not 3 to 30"),
+        (
+            "twins",
+            {"query_a": "Kettles of series 1 that need descaling?"},
+            "duplicate",
+            "query_b is query_a again",
+        ),
+        ("twins", {"query_b": "Query B: kettles to descale"}, "leak", "'Query B:'"),
         ("graded", {"easy": {"text": "A bus is late.", "similarity": 0.8}}, "similarity", "easy"),
         (
             "exclusion",
@@ -106,13 +115,24 @@ def test_a_row_repeats_texts_of_its_own_kind_alone() -> None:
     assert seen.repeat("sentence", other) == "anchor is that of an earlier row"
 
 
-@pytest.mark.parametrize("kind", ["sentence", "retrieval", "exclusion"])
-def test_the_bundled_rows_keep_to_the_rules(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "split", "broken_rules"),
+    [
+        ("sentence", "dev", {}),
+        ("retrieval", "dev", {}),
+        ("exclusion", "dev", {}),
+        # Keywords such as "live vaccines" and "inactivated vaccines".
+        ("twins", "train", {"length": 4}),
+    ],
+)
+def test_the_bundled_rows_keep_to_the_rules(
+    kind: str, split: str, broken_rules: dict[str, int]
+) -> None:
     schema: type[Row] = KINDS[kind].row
     found: Counter[str] = Counter()
-    for content in read_jsonl(DATA / f"{kind}.dev.jsonl"):
+    for content in read_jsonl(DATA / f"{kind}.{split}.jsonl"):
         row = {name: content[name] for name in schema.model_fields if name in content}
         if kind == "exclusion":
             row.setdefault("inclusion", "what the query leaves out")
         found.update(rule for rule, _ in broken(schema.model_validate(row)))
-    assert found == {}
+    assert found == broken_rules

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from chat_server import negatives
-from corpora import item, sentence
+from corpora import item, sentence, twins
 
 from training import filter as row_filter
 from training.corpus import DATA, read_jsonl
@@ -67,6 +67,16 @@ def test_each_row_that_goes_has_its_reason(tmp_path: Path) -> None:
 def test_a_text_that_two_rows_share_beside_their_anchors_is_no_repeat(tmp_path: Path) -> None:
     rows = [sentence(1), {**sentence(2), "neutral": sentence(1)["neutral"]}]
     assert filtered(tmp_path, [json.dumps(row) for row in rows]) == {"kept": 2}
+
+
+def test_twins_go_where_one_of_their_queries_was_asked_before(tmp_path: Path) -> None:
+    again = {**twins(2), "query_b": twins(1)["query_b"]}
+    rows = [twins(1), again, {**twins(3), "pattern": "scope"}, {**twins(4), "pattern": "reversal"}]
+    counts = filtered(tmp_path, [json.dumps(row) for row in rows])
+    assert counts == {"kept": 2, "duplicate": 1, "schema": 1}
+    repeat, fault = (entry["reason"] for entry in dropped(tmp_path))
+    assert repeat == "query_b nearly repeats query_b of line 1 (100% alike)"
+    assert fault == "pattern: Input should be 'exclusion' or 'reversal'"
 
 
 def test_nothing_is_overwritten_unless_it_is_forced(tmp_path: Path) -> None:

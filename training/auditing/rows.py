@@ -13,6 +13,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "sentence": ("anchor", "same", "negated", "hedged", "neutral"),
     "retrieval": ("query_a", "query_b", "doc_a", "doc_b"),
     "exclusion": ("query", "inclusion", "relevant", "violating"),
+    "twins": ("query_a", "query_b"),
 }
 OPTIONAL = frozenset(("inclusion",))
 SPLITS = ("train", "dev")

@@ -2,8 +2,9 @@
 
 One reads the candidate without its anchor, the other sees only which share of their words the two
 have in common. What they can tell, an encoder can learn instead of negation (CausalNeg, arXiv
-2606.01304, calls it a source-dependent shortcut). Passage contrasts are left out: each passage is
-right for one query and wrong for the other, so a candidate alone tells nothing.
+2606.01304, calls it a source-dependent shortcut). Passage contrasts and twin queries are left out:
+each passage is right for one query and wrong for the other, as each query is for the passages of
+its twin, so a candidate alone tells nothing.
 """
 
 from __future__ import annotations

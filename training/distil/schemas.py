@@ -37,6 +37,7 @@ NegatedPattern = Literal[
     "role",
 ]
 HedgedPattern = Literal["modal", "adverb", "evidential", "approximator", "conditional", "attitude"]
+TwinPattern = Literal["exclusion", "reversal"]
 Two = Field(min_length=2, max_length=2)
 
 
@@ -136,6 +137,17 @@ class Exclusion(Row):
     violating: Annotated[list[str], Two]
 
 
+class Twins(Row):
+    """Two queries on one subject that differ in polarity alone, without passages."""
+
+    limits = dict.fromkeys(("query_a", "query_b"), (3, 30))
+    keys = ("query_a", "query_b")
+
+    query_a: str
+    query_b: str
+    pattern: TwinPattern
+
+
 class Graded(Row):
     """A query, what answers it, and four texts that do not, at three levels of similarity."""
 
@@ -188,6 +200,7 @@ KINDS: Mapping[str, Kind] = {
     "sentence": Kind(Sentence, "sent", ("domain", "register", "pattern", "seed")),
     "retrieval": Kind(Retrieval, "retr", ("domain", "register", "pattern", "seed")),
     "exclusion": Kind(Exclusion, "excl", ("domain", "register", "pattern", "seed")),
+    "twins": Kind(Twins, "twin", ("domain", "register", "pattern", "seed")),
     "graded": Kind(Graded, "grad", ("domain", "register", "task", "seed")),
     "negatives": Kind(Negatives, "nega", ("queries",)),
 }
