@@ -35,7 +35,7 @@ EXPERIMENTS := training/experiments
 # Two runs, two more from the mean of their weights, then twice one more from a mean of those before;
 # what is released is a mean again.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
-	polish-mean.toml deeper.toml keywords.toml)
+	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before; the last is what is released.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \

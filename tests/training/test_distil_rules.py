@@ -121,8 +121,7 @@ def test_a_row_repeats_texts_of_its_own_kind_alone() -> None:
         ("sentence", "dev", {}),
         ("retrieval", "dev", {}),
         ("exclusion", "dev", {}),
-        # Keywords such as "live vaccines" and "inactivated vaccines".
-        ("twins", "train", {"length": 4}),
+        ("twins", "train", {}),
     ],
 )
 def test_the_bundled_rows_keep_to_the_rules(
