@@ -1,12 +1,13 @@
 """The two-part sentence encoder, as one sentence-transformers module.
 
-Knows nothing of the rest of the project: the file is copied into every model folder it writes, so
-that `SentenceTransformer(folder, trust_remote_code=True)` loads the folder anywhere.
+Knows nothing of the rest of the project: this file and two that it uses are copied into every
+model folder, so that `SentenceTransformer(folder, trust_remote_code=True)` loads it anywhere.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, BertConfig
 from transformers.models.bert.modeling_bert import BertEmbeddings, BertLayer
+
+# Relative, so that the import holds in a model folder too.
+from .anchor_tokens import received_attention
+from .cue_binding import CueBinding
+
+FILES = ("two_part.py", "anchor_tokens.py", "cue_binding.py")
+POOLINGS = ("mean", "anchor-tokens")
 
 
 class TwoPartEncoder(InputModule):
@@ -33,6 +41,10 @@ class TwoPartEncoder(InputModule):
         polarity_dimensions: Width of *p*; under the hidden size, a projection is learnt.
         negation_weight: The weight *w*, between 0 and 1.
         max_seq_length: Longest input in tokens, special tokens included.
+        pooling: How *p* pools its tokens: "mean", or "anchor-tokens", by the attention that each
+            receives in the last layer (`received_attention`).
+        cue_phrases: Phrases that *p* binds to the word after them (`CueBinding`), where its own
+            layers begin: *g* does not change by it.
     """
 
     config_file_name = "two_part_config.json"
@@ -42,6 +54,8 @@ class TwoPartEncoder(InputModule):
         "negation_weight",
         "shared_layers",
         "max_seq_length",
+        "pooling",
+        "cue_phrases",
     ]
 
     def __init__(
@@ -53,6 +67,8 @@ class TwoPartEncoder(InputModule):
         polarity_dimensions: int,
         negation_weight: float,
         max_seq_length: int,
+        pooling: str = "mean",
+        cue_phrases: Sequence[str] = (),
     ) -> None:
         super().__init__()
         if not 0 <= shared_layers < bert.num_hidden_layers:
@@ -61,12 +77,16 @@ class TwoPartEncoder(InputModule):
             raise ValueError(f"polarity_dimensions must be 1 to {bert.hidden_size}")
         if not 0.0 < negation_weight < 1.0:
             raise ValueError("negation_weight must lie between 0 and 1")
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}")
         self.bert, self.tokenizer = bert, tokenizer
         self.shared_layers = shared_layers
         self.general_dimensions: int = bert.hidden_size
         self.polarity_dimensions = polarity_dimensions
         self.negation_weight = negation_weight
         self.max_seq_length = max_seq_length
+        self.pooling = pooling
+        self.bind_cues(cue_phrases)
         own = bert.num_hidden_layers - shared_layers
         self.embeddings = BertEmbeddings(bert)
         self.shared = nn.ModuleList(BertLayer(bert) for _ in range(shared_layers))
@@ -115,6 +135,13 @@ class TwoPartEncoder(InputModule):
         self.shared_layers = shared_layers
         return self.freeze_general()
 
+    def bind_cues(self, phrases: Sequence[str]) -> None:
+        """Let *p* bind these phrases, but those that the tokenizer cannot spell."""
+        self.cue_phrases = list(phrases)
+        spelt = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in phrases]
+        known = [ids for ids in spelt if self.tokenizer.unk_token_id not in ids]
+        self.cue_binding = CueBinding(known) if known else None
+
     def freeze_general(self, frozen: bool = True) -> TwoPartEncoder:
         """Exclude the layers that *g* runs through from training; word embeddings never learn."""
         self.embeddings.requires_grad_(False)
@@ -143,8 +170,9 @@ class TwoPartEncoder(InputModule):
         for layer in self.shared:
             hidden = layer(hidden, bias)[0]
         general = mean_pool(run(self.general, hidden, bias), mask)
-        polarity = mean_pool(run(self.polarity, hidden, bias), mask)
-        polarity = self.projection(polarity)
+        if self.cue_binding is not None:
+            hidden = self.cue_binding(hidden, features["input_ids"], mask)
+        polarity = self.projection(self.pool_polarity(hidden, bias, mask))
         features["general"] = nn.functional.normalize(general.float(), dim=-1)
         features["polarity"] = nn.functional.normalize(polarity.float(), dim=-1)
         features["sentence_embedding"] = torch.cat(
@@ -155,6 +183,14 @@ class TwoPartEncoder(InputModule):
             dim=-1,
         )
         return features
+
+    def pool_polarity(self, hidden: Tensor, bias: Tensor, mask: Tensor) -> Tensor:
+        """Run the layers of *p* and pool the tokens, (batch, hidden)."""
+        *lower, last = self.polarity
+        hidden = run(lower, hidden, bias)
+        attended = self.pooling == "anchor-tokens"
+        weights = received_attention(last, hidden, bias, mask) if attended else mask
+        return mean_pool(run([last], hidden, bias), weights)
 
     def preprocess(
         self, inputs: list[str], prompt: str | None = None, **_: Any
@@ -176,15 +212,15 @@ class TwoPartEncoder(InputModule):
         return self.general_dimensions + self.polarity_dimensions
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Write configuration, tokenizer, weights and this file into a folder."""
+        """Write configuration, tokenizer, weights and the code into a folder."""
         self.save_config(output_path)
         self.bert.save_pretrained(output_path)
         self.save_tokenizer(output_path)
         self.save_torch_weights(output_path, safe_serialization=True)
-        source = Path(__file__)
-        target = Path(output_path) / source.name
-        if target.resolve() != source.resolve():
-            shutil.copy(source, target)
+        for name in FILES:
+            source, target = Path(__file__).with_name(name), Path(output_path) / name
+            if target.resolve() != source.resolve():
+                shutil.copy(source, target)
 
     @classmethod
     def load(cls, model_name_or_path: str, **kwargs: Any) -> TwoPartEncoder:
@@ -200,14 +236,14 @@ class TwoPartEncoder(InputModule):
         return module.freeze_general()
 
 
-def run(layers: nn.ModuleList, hidden: Tensor, bias: Tensor) -> Tensor:
+def run(layers: Iterable[nn.Module], hidden: Tensor, bias: Tensor) -> Tensor:
     """Run (batch, tokens, hidden) through a stack of layers."""
     for layer in layers:
         hidden = layer(hidden, bias)[0]
     return hidden
 
 
-def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Average (batch, tokens, hidden) over the tokens that are not padding."""
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
+def mean_pool(hidden: Tensor, weights: Tensor) -> Tensor:
+    """Average (batch, tokens, hidden), each token with its weight; the mask weighs all alike."""
+    weights = weights.unsqueeze(-1).to(hidden.dtype)
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
