@@ -233,9 +233,9 @@ class Encoder:
                 param="embedding_types",
             )
         two_part = self.spec.two_part
-        if negation_weight is None or two_part is None:
+        if two_part is None:
             return ranges.adapt(dimensions).shared()
-        return ranges.adapt(dimensions, two_part.scale(negation_weight)).shared()
+        return ranges.adapt_to_each(dimensions, two_part.scales(negation_weight)).shared()
 
     async def embed_tokens(
         self,

@@ -179,7 +179,10 @@ def _read_two_part(path: Path) -> TwoPart:
     if missing:
         raise StartupError(f"{path} has no number for {', '.join(missing)}")
     general, polarity, weight = (config[key] for key in keys)
-    return TwoPart(general, polarity, weight)
+    exclusion_weight = config.get("exclusion_weight")
+    if not isinstance(exclusion_weight, int | float | None):
+        raise StartupError(f"{path}: exclusion_weight is no number")
+    return TwoPart(general, polarity, weight, exclusion_weight)
 
 
 def _read_prompts(folder: Path) -> tuple[dict[str, str], str | None]:

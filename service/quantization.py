@@ -12,7 +12,7 @@ vectors are served with one range for all dimensions: their bytes rank as the ve
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -87,6 +87,20 @@ class CalibrationRanges:
             minima=(self.minima * scale)[:dimensions] / np.float32(length),
             maxima=(self.maxima * scale)[:dimensions] / np.float32(length),
             mean_squares=mean_squares / np.float32(total or 1.0),
+        )
+
+    def adapt_to_each(self, dimensions: int | None, scales: Sequence[Numbers]) -> CalibrationRanges:
+        """Return ranges that hold the vectors of every one of some scales; see `adapt`.
+
+        Between two weights of a two-part vector they hold those of every weight, since from one to
+        the other a part's numbers only grow or only shrink. The mean squares are those of the first
+        scale.
+        """
+        adapted = [self.adapt(dimensions, scale) for scale in scales]
+        return CalibrationRanges(
+            minima=np.min([ranges.minima for ranges in adapted], axis=0),
+            maxima=np.max([ranges.maxima for ranges in adapted], axis=0),
+            mean_squares=adapted[0].mean_squares,
         )
 
     def shared(self) -> CalibrationRanges:

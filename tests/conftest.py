@@ -34,6 +34,11 @@ def two_part_folder(models: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def gated_folder(models: Path) -> Path:
+    return build_two_part_encoder(models / "tiny-gated", gated=True)
+
+
+@pytest.fixture(scope="session")
 def pair_folder(models: Path) -> Path:
     return build_pair(models / "tiny-pair")
 

@@ -19,6 +19,7 @@ from tokenizers.processors import TemplateProcessing
 MAX_TOKENS = 32
 HIDDEN = 8
 GENERAL, POLARITY, WEIGHT = 6, 4, 0.4
+EXCLUSION_WEIGHT = 0.9
 THRESHOLD = 0.3
 PROMPTS = {"query": "find : ", "passage": "text : "}
 RELATIONS = ["equivalence", "contradiction", "hedge", "neutral"]
@@ -43,26 +44,40 @@ def build_encoder(folder: Path) -> Path:
     return folder
 
 
-def build_two_part_encoder(folder: Path) -> Path:
-    """A two-part encoder: whole vectors out, at the folder's weight."""
+def build_two_part_encoder(folder: Path, *, gated: bool = False) -> Path:
+    """A two-part encoder: whole vectors out, at the folder's weight or, gated, each at its own."""
     _write_common(folder, "BertModel")
     graph = _Graph("two parts")
-    parts = (("general", GENERAL, 1 - WEIGHT), ("polarity", POLARITY, WEIGHT))
-    for seed, (name, width, share) in enumerate(parts):
+    for seed, (name, width) in enumerate((("general", GENERAL), ("polarity", POLARITY))):
         head = graph.constant(f"{name}_head", _random((HIDDEN, width), seed=10 + seed))
         graph.node("MatMul", ["pooled", head], f"{name}_raw")
         axes = graph.constant(f"{name}_axes", np.array([1]))
         graph.node("ReduceL2", [f"{name}_raw", axes], f"{name}_length", keepdims=1)
         graph.node("Div", [f"{name}_raw", f"{name}_length"], f"{name}_unit")
-        scale = graph.constant(f"{name}_scale", np.array(share**0.5, dtype=np.float32))
-        graph.node("Mul", [f"{name}_unit", scale], name)
+    one, weight = graph.number("one", 1), graph.number("negation_weight", WEIGHT)
+    if gated:
+        gate = graph.constant("gate", 4 * _random((POLARITY, 1), seed=40))
+        graph.node("MatMul", ["polarity_unit", gate], "logit")
+        graph.node("Sigmoid", ["logit"], "opened")
+        way = graph.number("way", EXCLUSION_WEIGHT - WEIGHT)
+        graph.node("Mul", ["opened", way], "gained")
+        graph.node("Add", [weight, "gained"], "own_weight")
+        weight = "own_weight"
+    graph.node("Sub", [one, weight], "general_share")
+    graph.node("Identity", [weight], "polarity_share")
+    for name in ("general", "polarity"):
+        graph.node("Sqrt", [f"{name}_share"], f"{name}_scale")
+        graph.node("Mul", [f"{name}_unit", f"{name}_scale"], name)
     graph.node("Concat", ["general", "polarity"], "sentence_embedding", axis=1)
     graph.save(folder / "model.onnx", "sentence_embedding", ["batch", GENERAL + POLARITY])
     _write(
         folder / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": "x.TwoPartEncoder"}]
     )
-    parts_config = {"general_dimensions": GENERAL, "polarity_dimensions": POLARITY}
-    _write(folder / "two_part_config.json", {**parts_config, "negation_weight": WEIGHT})
+    config = {"general_dimensions": GENERAL, "polarity_dimensions": POLARITY}
+    weights = {"negation_weight": WEIGHT} | (
+        {"exclusion_weight": EXCLUSION_WEIGHT} if gated else {}
+    )
+    _write(folder / "two_part_config.json", config | weights)
     return folder
 
 
@@ -141,6 +156,9 @@ class _Graph:
     def constant(self, name: str, values: np.ndarray) -> str:
         self._constants.append(numpy_helper.from_array(values, name))
         return name
+
+    def number(self, name: str, value: float) -> str:
+        return self.constant(name, np.array(value, dtype=np.float32))
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> None:
         self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))

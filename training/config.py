@@ -22,6 +22,8 @@ class ModelConfig:
     also where it is left out, or "delta". `distil_general` trains *g* as well, held to the base
     encoder by distillation, instead of keeping it frozen. `pooling` is that of *p*, the mean
     where none is named; with `cue_merging`, *p* binds the phrases of `training.cue_phrases`.
+    `exclusion_weight` is the weight of texts that exclude something (`training.exclusion_gate`);
+    where it is left out, all texts have the same weight.
     """
 
     base: str
@@ -34,6 +36,7 @@ class ModelConfig:
     fusion: str | None = None
     pooling: str | None = None
     cue_merging: bool = False
+    exclusion_weight: float | None = None
 
 
 @dataclass(frozen=True)

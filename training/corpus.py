@@ -51,6 +51,19 @@ class Exclusion:
     inclusion: str | None = None
 
 
+@dataclass(frozen=True)
+class Twins:
+    """Two queries on one subject, of which each asks for the reverse of the other.
+
+    `excludes` is true where the first excludes what the second asks for, and false where the two
+    ask for opposite things. A few of the first deny an exclusion; they count as excluding too.
+    """
+
+    query_a: str
+    query_b: str
+    excludes: bool
+
+
 def groups(split: Split) -> list[Group]:
     """Read the sentence groups."""
     return [
@@ -83,10 +96,12 @@ def exclusions(split: Split) -> list[Exclusion]:
     ]
 
 
-def twins() -> list[tuple[str, str]]:
-    """Read the twin queries, of which each asks for the reverse of the other."""
-    rows = read_jsonl(DATA / "twins.train.jsonl")
-    return [(row["query_a"], row["query_b"]) for row in rows]
+def twins() -> list[Twins]:
+    """Read the twin queries."""
+    return [
+        Twins(row["query_a"], row["query_b"], row["pattern"] == "exclusion")
+        for row in read_jsonl(DATA / "twins.train.jsonl")
+    ]
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from training.config import ExperimentConfig, read_experiment
 from training.decoder import export as decoder
 from training.decoder.config import DecoderConfig
 from training.evaluation.dial import turn
-from training.evaluation.encoding import Remembered
+from training.evaluation.encoding import Encode, Gate, Remembered, Reweighted
 from training.parity import check_encoder
 from training.quantization import calibrate, calibration_texts
 from training.run import best_checkpoint, history, run_stage, write_json
@@ -40,7 +40,7 @@ def main(config: ExperimentConfig) -> Path:
             decoder.write_folder(checkpoint, staged)
         else:
             write_two_part(checkpoint, staged, config.training.floors)
-        ranges = calibrate(ServedEncoder(staged), calibration_texts())
+        ranges = calibrate(evenly_weighted(ServedEncoder(staged)), calibration_texts())
         write_json(staged / CALIBRATION, ranges)
         write_json(staged / "parity.json", check_encoder(staged, reference=checkpoint))
         write_json(staged / "training.json", history(config.folder))
@@ -69,11 +69,23 @@ def choose_weight(served: ServedEncoder, floors: Mapping[str, float]) -> dict[st
     two_part = served.spec.two_part
     if two_part is None:
         raise ValueError("the export is not a two-part encoder")
-    dial = turn(Remembered(served), two_part.general_dimensions, floors, WEIGHTS)
+    general_dimensions, gate = two_part.general_dimensions, Gate.of(two_part)
+    dial = turn(Remembered(served), general_dimensions, floors, WEIGHTS, gate=gate)
     return {
         "negation_weight": dial.weight,
         "joint_score": {str(weight): score for weight, score in dial.scores.items()},
     }
+
+
+def evenly_weighted(served: ServedEncoder) -> Encode:
+    """The encoder with all texts at its negation weight, where a gate gives them their own.
+
+    From the ranges of such vectors the service reckons those of any weight.
+    """
+    two_part = served.spec.two_part
+    if two_part is None or two_part.exclusion_weight is None:
+        return served
+    return Reweighted(served, two_part.general_dimensions, two_part.negation_weight)
 
 
 def write_folder(module: TwoPartEncoder, folder: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from copy import deepcopy
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from training.decoder.config import DecoderConfig
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import RUN_TASKS
 from training.fusion import FUSIONS, average, delta_average
+from training.gating import fit_gate
 from training.losses.base import TwoPartLoss
 from training.losses.contrastive import CONTRASTIVE
 from training.losses.group_orders import GROUP_ORDERS
@@ -55,8 +57,8 @@ from training.two_part import POOLINGS, TwoPartEncoder
 
 logger = logging.getLogger(__name__)
 
-# Settings of the encoder that no weight depends on.
-WEIGHTLESS = frozenset(("negation_weight", "pooling", "cue_phrases"))
+# Settings of the encoder that no weight depends on which is learnt from one run to the next.
+WEIGHTLESS = frozenset(("negation_weight", "pooling", "cue_phrases", "exclusion_weight"))
 
 
 def main(config: ExperimentConfig) -> Path:
@@ -65,7 +67,8 @@ def main(config: ExperimentConfig) -> Path:
     set_seed(config.seed)
     model = build_model(config)
     pin_configuration(config, config.folder)
-    evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16())
+    prepare = partial(fit_gate, seed=config.seed)
+    evaluator = JointEvaluator(config.training.floors, bf16=has_bfloat16(), prepare=prepare)
     if config.model.distil_general or isinstance(config.model, DecoderConfig):
         evaluator.keep_base(model)
     if config.training.steps:
@@ -74,6 +77,8 @@ def main(config: ExperimentConfig) -> Path:
         summary = measure(model, evaluator, config.folder)
     best = config.folder / "best"
     if is_main_process():
+        # Once more: a run that is shorter than the steps between evaluations measured nothing.
+        prepare(model)
         model.save(str(best))
         write_json(config.folder / "train.json", summary)
     return best
@@ -171,6 +176,8 @@ def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
         raise ValueError(f"{folder} has another shape than the configuration says: {differ[0]}")
     module.negation_weight, module.pooling = shape["negation_weight"], shape["pooling"]
     module.bind_cues(shape["cue_phrases"])
+    # A checkpoint's own gate, if it has one, was fitted to other weights.
+    module.gate_exclusions(shape["exclusion_weight"])
     return module
 
 

@@ -17,8 +17,9 @@ from training.row import Row, passes
 
 def twin_rows(rng: random.Random) -> Iterator[Row]:
     """Go through the queries of every source in turn, for ever: one of each makes a round."""
+    written = [(row.query_a, row.query_b) for row in corpus.twins()]
     contrasts = [(row.query_a, row.query_b) for row in corpus.contrasts("train")]
     exclusions = [(row.query, row.inclusion) for row in corpus.exclusions("train") if row.inclusion]
-    sources = [passes(pairs, rng) for pairs in (corpus.twins(), contrasts, exclusions) if pairs]
+    sources = [passes(pairs, rng) for pairs in (written, contrasts, exclusions) if pairs]
     for first, second in chain.from_iterable(zip(*sources, keyword_twins(rng), strict=False)):
         yield {"query_a": first, "query_b": second}

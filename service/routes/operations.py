@@ -47,6 +47,7 @@ async def info(runtime: RuntimeDep, encoder: EncoderDep) -> Info:
         dimensions=encoder.dimensions,
         general_dimensions=spec.two_part.general_dimensions if spec.two_part else None,
         negation_weight=spec.two_part.negation_weight if spec.two_part else None,
+        exclusion_weight=spec.two_part.exclusion_weight if spec.two_part else None,
         prompts=sorted(spec.prompts),
         pair_model=runtime.discriminator.spec.name if runtime.discriminator else None,
         pair_routes=_pair_routes(runtime),

@@ -42,6 +42,7 @@ class Info(BaseModel):
     dimensions: int
     general_dimensions: int | None
     negation_weight: float | None
+    exclusion_weight: float | None
     prompts: list[str]
     pair_model: str | None
     pair_routes: list[str]

@@ -29,6 +29,14 @@ def two_part_client(settings: Settings, two_part_folder: Path) -> Iterator[httpx
 
 
 @pytest.fixture(scope="session")
+def gated_client(settings: Settings, gated_folder: Path) -> Iterator[httpx.Client]:
+    """A client of a server with a two-part encoder that gives texts weights of their own."""
+    gated = settings.model_copy(update={"model": gated_folder})
+    with serving(gated) as url, httpx.Client(base_url=url) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
 def encoder_only_client(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a server without a pair discriminator."""
     alone = settings.model_copy(update={"pair_model": None})

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import GENERAL, HIDDEN, MAX_TOKENS, POLARITY, WEIGHT
+from tiny_models import (
+    EXCLUSION_WEIGHT,
+    GENERAL,
+    HIDDEN,
+    MAX_TOKENS,
+    POLARITY,
+    WEIGHT,
+    calibration_of,
+)
 
 from service.backend import OnnxBackend
 from service.encoder import Encoder
@@ -52,6 +60,12 @@ async def encoder(encoder_folder: Path) -> AsyncIterator[Encoder]:
 @pytest.fixture
 async def two_part(two_part_folder: Path) -> AsyncIterator[Encoder]:
     async with opened(two_part_folder) as (encoder, _):
+        yield encoder
+
+
+@pytest.fixture
+async def gated(gated_folder: Path) -> AsyncIterator[Encoder]:
+    async with opened(gated_folder) as (encoder, _):
         yield encoder
 
 
@@ -208,6 +222,41 @@ async def test_the_general_part_alone_does_not_depend_on_the_weight(two_part: En
         for w in (0, 0.9)
     ]
     np.testing.assert_allclose(*cuts, atol=1e-5)
+
+
+async def test_a_gated_encoder_gives_each_text_a_weight_of_its_own(gated: Encoder) -> None:
+    vectors = (await gated.embed(TEXTS, truncate=True)).vectors
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    own = (vectors[:, GENERAL:] ** 2).sum(axis=1)
+    assert own.min() > WEIGHT
+    assert own.max() < EXCLUSION_WEIGHT
+    assert np.ptp(own) > 0.1
+
+
+@pytest.mark.parametrize("weight", [0, 0.1, WEIGHT, 0.8, EXCLUSION_WEIGHT, 1])
+async def test_a_weight_that_is_asked_for_is_that_of_all_texts_in_spite_of_a_gate(
+    gated: Encoder, two_part: Encoder, weight: float
+) -> None:
+    found = (await gated.embed(TEXTS, truncate=True, negation_weight=weight)).vectors
+    expected = (await two_part.embed(TEXTS, truncate=True, negation_weight=weight)).vectors
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dimensions", [None, GENERAL - 2, GENERAL, GENERAL + 1, GENERAL + 3])
+async def test_no_gated_vector_passes_the_ranges_whichever_texts_they_were_measured_on(
+    gated_folder: Path, tmp_path: Path, dimensions: int | None
+) -> None:
+    folder = Path(shutil.copytree(gated_folder, tmp_path / "copy"))
+    async with opened(folder) as (encoder, _):
+        served = (await encoder.embed(TEXTS, truncate=True, dimensions=dimensions)).vectors
+        even = (await encoder.embed(TEXTS, truncate=True, negation_weight=WEIGHT)).vectors
+    (folder / "calibration_ranges.json").write_text(json.dumps(calibration_of(even)))
+    async with opened(folder) as (encoder, _):
+        ranges = encoder.calibration(dimensions=dimensions)
+        widest = encoder.calibration(dimensions=dimensions, negation_weight=EXCLUSION_WEIGHT)
+    assert np.abs(served).max() <= ranges.maxima[0]
+    # What a text reaches for which the gate is wholly open, whether or not one was among them.
+    assert ranges.maxima[0] >= widest.maxima[0]
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), float("inf")])

@@ -7,7 +7,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_models import GENERAL, MAX_TOKENS, POLARITY, PROMPTS, RELATIONS, THRESHOLD, WEIGHT
+from tiny_models import (
+    EXCLUSION_WEIGHT,
+    GENERAL,
+    MAX_TOKENS,
+    POLARITY,
+    PROMPTS,
+    RELATIONS,
+    THRESHOLD,
+    WEIGHT,
+)
 
 from service.errors import StartupError
 from service.model_folder import CALIBRATION, read_encoder, read_pair
@@ -41,6 +50,35 @@ def test_a_two_part_encoder_is_read(two_part_folder: Path) -> None:
     spec = read(two_part_folder)
     assert (spec.pooling, spec.prompts) == (None, {})
     assert spec.two_part == TwoPart(GENERAL, POLARITY, WEIGHT)
+
+
+def test_a_two_part_encoder_with_a_gate_is_read(gated_folder: Path) -> None:
+    assert read(gated_folder).two_part == TwoPart(GENERAL, POLARITY, WEIGHT, EXCLUSION_WEIGHT)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0.9", r"two_part_config\.json: exclusion_weight is no number"),
+        ([0.9], r"two_part_config\.json: exclusion_weight is no number"),
+        (WEIGHT, "exclusion_weight must be over its negation_weight"),
+        (1, "exclusion_weight must be over its negation_weight"),
+        (True, "exclusion_weight must be over its negation_weight"),
+    ],
+)
+def test_an_exclusion_weight_that_is_none_is_refused(
+    gated_folder: Path, tmp_path: Path, value: object, words: str
+) -> None:
+    folder = Path(shutil.copytree(gated_folder, tmp_path / "copy"))
+    change(folder / "two_part_config.json", exclusion_weight=value)
+    with pytest.raises(StartupError, match=words):
+        read(folder)
+
+
+def test_no_exclusion_weight_may_be_said_in_words(gated_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(gated_folder, tmp_path / "copy"))
+    change(folder / "two_part_config.json", exclusion_weight=None)
+    assert read(folder).two_part == TwoPart(GENERAL, POLARITY, WEIGHT)
 
 
 def test_a_pair_discriminator_is_read(pair_folder: Path) -> None:

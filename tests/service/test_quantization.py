@@ -103,6 +103,31 @@ def test_at_another_weight_the_ranges_are_those_of_the_rescaled_vectors(weight: 
         np.testing.assert_allclose(cut.maxima, units[0].max(axis=0), atol=1e-5)
 
 
+@pytest.mark.parametrize("dimensions", [None, 8, 12, 13, 17])
+def test_ranges_of_two_weights_hold_the_vectors_of_every_weight_between(
+    dimensions: int | None,
+) -> None:
+    parts = TwoPart(12, 8, 0.4, 0.9)
+    units = [normalize(part) for part in (spread(500, 12), spread(500, 8, seed=1))]
+    served = np.hstack([0.6**0.5 * units[0], 0.4**0.5 * units[1]])
+    known = CalibrationRanges.read(calibration_of(served))
+    ranges = known.adapt_to_each(dimensions, parts.scales(None))
+    for weight in np.linspace(0.4, 0.9, 11):
+        one = known.adapt(dimensions, parts.scale(weight))
+        assert (ranges.minima <= one.minima + 1e-6).all()
+        assert (ranges.maxima >= one.maxima - 1e-6).all()
+
+
+def test_the_ranges_of_one_scale_are_those_of_vectors_without_a_gate() -> None:
+    known = CalibrationRanges.read(calibration_of(spread(500, 20)))
+    for dimensions in (None, 9):
+        found = known.adapt_to_each(dimensions, TwoPart(12, 8, 0.4).scales(None))
+        expected = known.adapt(dimensions)
+        assert np.array_equal(found.minima, expected.minima)
+        assert np.array_equal(found.maxima, expected.maxima)
+        assert np.array_equal(found.mean_squares, expected.mean_squares)
+
+
 def test_one_range_for_all_dimensions_is_even_about_zero_and_as_wide_as_the_widest() -> None:
     shared = ranges([-0.2, 0.1], [0.1, 0.3]).shared()
     np.testing.assert_allclose(shared.minima, [-0.3, -0.3])

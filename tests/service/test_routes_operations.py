@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from serving import serving
+from tiny_models import EXCLUSION_WEIGHT, WEIGHT
 
 from service import __version__
 from service.batching import Batcher
@@ -69,6 +70,15 @@ def test_info_has_the_fields_of_text_embeddings_inference_and_ours(
     assert info["max_passage_windows"] == 32
     assert info["max_passage_sentences"] == 256
     assert info["max_explained_words"] == 100
+
+
+def test_info_tells_the_exclusion_weight_where_there_is_one(
+    client: httpx.Client, two_part_client: httpx.Client, gated_client: httpx.Client
+) -> None:
+    gated = gated_client.get("/info").json()
+    assert (gated["negation_weight"], gated["exclusion_weight"]) == (WEIGHT, EXCLUSION_WEIGHT)
+    for without in (client, two_part_client):
+        assert without.get("/info").json()["exclusion_weight"] is None
 
 
 def test_while_the_model_loads_the_server_is_live_and_not_ready(

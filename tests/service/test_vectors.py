@@ -54,6 +54,27 @@ def test_reweighing_gives_what_the_model_would_give_at_that_weight() -> None:
         np.testing.assert_allclose(np.linalg.norm(changed, axis=1), 1, atol=1e-6)
 
 
+def test_reweighing_gives_rows_of_any_weight_of_their_own_the_same() -> None:
+    general, polarity = np.array([0.6, 0.8]), np.array([0.0, 1.0, 0.0])
+
+    def at(*weights: float) -> np.ndarray:
+        return rows(*([*(1 - w) ** 0.5 * general, *w**0.5 * polarity] for w in weights))
+
+    parts = TwoPart(2, 3, 0.3, 0.9)
+    for weight in (0, 0.25, 0.3, 0.9, 1):
+        changed = parts.reweigh(at(0.3, 0.55, 0.9), weight)
+        np.testing.assert_allclose(changed, at(weight, weight, weight), atol=1e-6)
+        assert changed.dtype == np.float32
+
+
+@pytest.mark.parametrize("weight", [0, 0.29, 0.3, 1, 1.5, float("nan")])
+def test_an_exclusion_weight_lies_between_the_negation_weight_and_one(weight: float) -> None:
+    with pytest.raises(
+        StartupError, match=r"exclusion_weight must be over its negation_weight, 0\.3"
+    ):
+        TwoPart(2, 2, 0.3, weight)
+
+
 @pytest.mark.parametrize("weight", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_two_part_model_needs_some_of_each_part_to_rescale(weight: float) -> None:
     with pytest.raises(StartupError, match="negation_weight"):

@@ -23,6 +23,19 @@ def served(weight: float) -> Encode:
     return encode
 
 
+def gated(weight: float, exclusion_weight: float) -> Encode:
+    """The same, each text at a weight of its own from one to the other."""
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        opened = np.array([[sum(text.encode()) % 7 / 6] for text in texts])
+        weights = weight + (exclusion_weight - weight) * opened
+        general, polarity = np.split(served(0.5)(texts), [3], axis=1)
+        parts = unit(general) * np.sqrt(1 - weights), unit(polarity) * np.sqrt(weights)
+        return np.hstack(parts).astype(np.float32)
+
+    return encode
+
+
 def oracle(pairs: dict[str, str]) -> Encode:
     """Gives a text the vector of what it belongs to, and all others vectors far from it."""
 

@@ -33,10 +33,16 @@ def test_a_contrast_has_two_queries_and_two_passages(split: Split) -> None:
 
 def test_twin_queries_are_two_and_none_is_asked_on_dev() -> None:
     twins = corpus.twins()
-    assert all(first.lower() != second.lower() for first, second in twins)
+    assert all(row.query_a.lower() != row.query_b.lower() for row in twins)
     asked = {row.query for row in corpus.exclusions("dev")}
     asked |= {query for row in corpus.contrasts("dev") for query in (row.query_a, row.query_b)}
-    assert not asked & set(chain.from_iterable(twins))
+    assert not asked & {query for row in twins for query in (row.query_a, row.query_b)}
+
+
+def test_twin_queries_say_whether_they_exclude_or_reverse() -> None:
+    excludes = {row.query_a: row.excludes for row in corpus.twins()}
+    assert excludes["curry pastes that leave out shrimp"]
+    assert not excludes["does an epidural make a caesarean more likely"]
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoders import oracle, served
+from encoders import gated, oracle, served
 from sentence_transformers import SentenceTransformer
 
 from training import corpus, public
 from training.evaluation.dial import COARSE, Dial, joint_score, measure, turn
-from training.evaluation.encoding import Encode, Remembered, Vectors
+from training.evaluation.encoding import Encode, Gate, Remembered, Vectors
 from training.evaluation.joint import JointEvaluator
 from training.evaluation.tasks import DEV_TASKS, RUN_TASKS
 
@@ -62,6 +62,27 @@ def test_each_weight_is_measured_as_an_encoder_of_that_weight() -> None:
         assert figures == pytest.approx(measure(Remembered(served(weight)), RUN_TASKS), abs=0.01)
         assert dial.scores[weight] == joint_score(figures, {}, {})
     assert dial.figures[0.2] != dial.figures[0.7]
+
+
+@pytest.mark.usefixtures("no_public_data")
+def test_with_a_gate_each_weight_is_measured_as_the_least_of_a_gated_encoder() -> None:
+    dial = turn(Remembered(gated(0.5, 0.8)), 3, {}, (0.2, 0.7, 0.8, 0.9), gate=Gate(0.5, 0.8))
+    assert set(dial.figures) == {0.2, 0.7}
+    for weight, figures in dial.figures.items():
+        encode = Remembered(gated(weight, 0.8))
+        assert figures == pytest.approx(measure(encode, RUN_TASKS), abs=0.01)
+    assert dial.figures != turn(Remembered(served(0.5)), 3, {}, (0.2, 0.7)).figures
+
+
+def test_the_base_figures_know_no_gate() -> None:
+    floors = {"stsb_spearman": 0.0}
+    dial = turn(Remembered(gated(0.5, 0.8)), 3, floors, (0.2,), gate=Gate(0.5, 0.8))
+    assert dial.base == turn(Remembered(served(0.5)), 3, floors, (0.2,)).base
+
+
+def test_an_exclusion_weight_under_all_weights_that_are_tried_is_refused() -> None:
+    with pytest.raises(ValueError, match="exclusion_weight is not over any negation weight"):
+        turn(Remembered(gated(0.1, 0.2)), 3, {}, (0.3, 0.6), gate=Gate(0.1, 0.2))
 
 
 def test_every_text_runs_once_for_all_weights() -> None:
@@ -138,6 +159,21 @@ def test_the_evaluator_reports_an_encoder_at_its_best_weight_beside_its_general_
     assert {**sweep[str(record["negation_weight"])]}.items() <= record.items()
     scores = [joint_score(found, base, {"stsb_spearman": 0.0}) for found in sweep.values()]
     assert record["joint"] == max(scores)
+
+
+def test_the_evaluator_measures_a_checkpoint_as_it_is_served(
+    model: SentenceTransformer, tmp_path: Path
+) -> None:
+    model[0].gate_exclusions(0.65)
+
+    def prepare(prepared: SentenceTransformer) -> None:
+        with torch.no_grad():
+            prepared[0].gate.bias.fill_(1.0)
+
+    JointEvaluator({}, bf16=False, prepare=prepare)(model, str(tmp_path))
+    assert model[0].gate.bias == 1
+    sweep = json.loads((tmp_path / "dev.jsonl").read_text())["sweep"]
+    assert [float(weight) for weight in sweep] == [weight for weight in COARSE if weight < 0.65]
 
 
 def test_a_base_that_was_kept_stays_when_training_changes_the_general_part(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoders import oracle, served
+from encoders import gated, oracle, served
 from sentence_transformers import SentenceTransformer
 
 from training import corpus, public
 from training.evaluation import tasks
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
-from training.evaluation.encoding import Remembered, Reweighted, Vectors, unit
+from training.evaluation.encoding import Gate, Remembered, Reweighted, Vectors, unit
 from training.evaluation.tasks import DEV_TASKS
 
 TEXTS = ["The pump leaks.", "No pump leaks.", "The boat is late.", "The pump leaks."]
@@ -29,6 +29,21 @@ def test_another_weight_gives_what_an_encoder_of_that_weight_gives() -> None:
     reweighted = Reweighted(served(0.3), 3, 0.8)(TEXTS)
     np.testing.assert_allclose(reweighted, served(0.8)(TEXTS), atol=1e-6)
     assert reweighted.dtype == np.float32
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.6])
+def test_a_gate_stays_as_far_open_at_another_weight(weight: float) -> None:
+    encode, gate = gated(0.3, 0.8), Gate(0.3, 0.8)
+    found = Reweighted(encode, 3, weight, gate)(TEXTS)
+    np.testing.assert_allclose(found, gated(weight, 0.8)(TEXTS), atol=1e-6)
+    assert found.dtype == np.float32
+    own = (found[:, 3:] ** 2).sum(axis=1)
+    assert np.ptp(own) > 0.05
+
+
+def test_without_its_gate_a_gated_encoder_has_one_weight_for_all_texts() -> None:
+    found = Reweighted(gated(0.3, 0.8), 3, 0.5)(TEXTS)
+    np.testing.assert_allclose(found, served(0.5)(TEXTS), atol=1e-6)
 
 
 @pytest.mark.parametrize(("weight", "part"), [(0.0, slice(0, 3)), (1.0, slice(3, 5))])

@@ -45,6 +45,15 @@ def unsettle(module: TwoPartEncoder) -> TwoPartEncoder:
     return module
 
 
+def unlatch(module: TwoPartEncoder) -> TwoPartEncoder:
+    """Give a gate coefficients by which it is open for one of the texts and closed for another."""
+    polarity = embed(module, TEXTS)["polarity"]
+    with torch.no_grad():
+        module.gate.weight.copy_(30 * (polarity[1] - polarity[0])[None])
+        module.gate.bias.copy_(-module.gate.weight @ (polarity[0] + polarity[1]) / 2)
+    return module
+
+
 def take_a_step(module: TwoPartEncoder) -> None:
     """One optimiser step over all parameters that may move, in training mode."""
     module.train()
@@ -96,6 +105,58 @@ def test_the_dot_product_is_the_weighted_sum_of_both_cosines(
     assert abs(general - polarity) > 0.01
     first, second, _ = parts["sentence_embedding"]
     torch.testing.assert_close(first @ second, (1 - weight) * general + weight * polarity)
+
+
+def test_a_gate_leads_each_text_from_one_weight_to_the_other(tiny_base: Path) -> None:
+    even = embed(unsettle(make(tiny_base)), TEXTS)
+    module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
+    parts = embed(module, TEXTS)
+    for name in ("general", "polarity"):
+        torch.testing.assert_close(parts[name], even[name], rtol=0, atol=0)
+    logits = parts["polarity"] @ module.gate.weight[0] + module.gate.bias
+    weights = 0.3 + 0.6 / (1 + (-logits).exp())
+    assert weights[0] < 0.4
+    assert weights[1] > 0.8
+    expected = torch.cat(
+        (
+            (1 - weights).sqrt()[:, None] * parts["general"],
+            weights.sqrt()[:, None] * parts["polarity"],
+        ),
+        dim=1,
+    )
+    torch.testing.assert_close(parts["sentence_embedding"], expected)
+    torch.testing.assert_close(parts["sentence_embedding"].norm(dim=1), torch.ones(3))
+
+
+def test_a_gate_that_was_not_fitted_changes_no_vector(tiny_base: Path) -> None:
+    even = embed(unsettle(make(tiny_base)), TEXTS)["sentence_embedding"]
+    gated = embed(unsettle(make(tiny_base, exclusion_weight=0.9)), TEXTS)["sentence_embedding"]
+    torch.testing.assert_close(gated, even, rtol=0, atol=1e-7)
+
+
+def test_half_precision_keeps_a_gated_vector_at_unit_length(tiny_base: Path) -> None:
+    module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        vectors = embed(module, TEXTS)["sentence_embedding"]
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+
+
+def test_there_is_a_gate_where_there_is_an_exclusion_weight_and_nowhere_else(
+    tiny_base: Path,
+) -> None:
+    plain, gated = make(tiny_base), make(tiny_base, exclusion_weight=0.9)
+    assert plain.get_config_dict()["exclusion_weight"] is None
+    names = plain.state_dict().keys()
+    assert gated.state_dict().keys() - names == {"gate.weight", "gate.bias"}
+    gated.gate_exclusions(None)
+    assert gated.state_dict().keys() == names
+
+
+def test_no_step_moves_a_gate(tiny_base: Path) -> None:
+    module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
+    before = module.gate.weight.clone()
+    take_a_step(module)
+    assert torch.equal(module.gate.weight, before)
 
 
 def test_padding_does_not_reach_the_vector(encoder: TwoPartEncoder) -> None:
@@ -198,6 +259,31 @@ def test_a_folder_carries_the_code_that_loads_it(
     assert (loaded.encode(TEXTS) == model.encode(TEXTS)).all()
 
 
+def test_a_gate_is_saved_with_the_encoder_and_loaded_by_the_folders_own_code(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
+    model = SentenceTransformer(modules=[module], device="cpu")
+    model.save(str(tmp_path))
+    assert TwoPartEncoder.load(str(tmp_path)).get_config_dict() == module.get_config_dict()
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "two_part.TwoPartEncoder"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    loaded = SentenceTransformer(str(tmp_path), trust_remote_code=True, device="cpu")
+    assert not isinstance(loaded[0], TwoPartEncoder), "the folder's own copy of the class"
+    assert (loaded.encode(TEXTS) == model.encode(TEXTS)).all()
+
+
+def test_a_folder_that_says_nothing_of_a_gate_has_none(
+    encoder: TwoPartEncoder, tmp_path: Path
+) -> None:
+    encoder.save(str(tmp_path))
+    path = tmp_path / "two_part_config.json"
+    config = json.loads(path.read_text())
+    del config["exclusion_weight"]
+    path.write_text(json.dumps(config))
+    assert TwoPartEncoder.load(str(tmp_path)).gate is None
+
+
 def test_half_precision_weights_are_widened(encoder: TwoPartEncoder, tmp_path: Path) -> None:
     encoder.save(str(tmp_path))
     storage.write_half(encoder.state_dict(), tmp_path)
@@ -218,6 +304,9 @@ def test_half_precision_weights_are_widened(encoder: TwoPartEncoder, tmp_path: P
         ({"negation_weight": 0.0}, "negation_weight"),
         ({"negation_weight": 1.0}, "negation_weight"),
         ({"negation_weight": float("nan")}, "negation_weight"),
+        ({"exclusion_weight": 0.3}, "exclusion_weight must lie between negation_weight, 0.3, and"),
+        ({"exclusion_weight": 1.0}, "exclusion_weight must lie between negation_weight, 0.3, and"),
+        ({"exclusion_weight": float("nan")}, "exclusion_weight must lie between"),
     ],
 )
 def test_a_shape_that_cannot_be_is_refused(

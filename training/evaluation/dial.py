@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.evaluation.encoding import Encode, Reweighted
+from training.evaluation.encoding import Encode, Gate, Reweighted
 from training.evaluation.tasks import RUN_TASKS, Task
 
 NEGATION = ("contrast", "exclusion", "exclusion_ndcg10", "same_over_negated", "cannot_auc")
@@ -41,7 +41,9 @@ def turn(
     general_dimensions: int,
     floors: Mapping[str, float],
     weights: Sequence[float] = COARSE,
+    *,
     base: Mapping[str, float] | None = None,
+    gate: Gate | None = None,
 ) -> Dial:
     """Measure an encoder at every weight, from one forward pass a text.
 
@@ -52,11 +54,20 @@ def turn(
         weights: The weights to try.
         base: Figures of the base encoder, for the tasks that have a floor; by default those of the
             general part, which is the base only where it was not trained.
+        gate: The encoder's, which gives each text its own weight over the one that is tried, as it
+            will be served; weights that are not under the exclusion weight are left out.
+
+    Raises:
+        ValueError: No weight is under the exclusion weight.
     """
+    if gate is not None:
+        weights = [weight for weight in weights if weight < gate.exclusion_weight]
+        if not weights:
+            raise ValueError("exclusion_weight is not over any negation weight that is tried")
     if base is None:
         base = measure_general(encode, general_dimensions, floors)
     figures = {
-        weight: measure(Reweighted(encode, general_dimensions, weight), RUN_TASKS)
+        weight: measure(Reweighted(encode, general_dimensions, weight, gate), RUN_TASKS)
         for weight in weights
     }
     scores = {weight: joint_score(found, base, floors) for weight, found in figures.items()}

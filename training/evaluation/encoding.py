@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,41 @@ class Remembered:
         return np.stack([self.vectors[text] for text in texts])
 
 
+@dataclass(frozen=True)
+class Gate:
+    """The two weights between which an encoder with a gate puts each text's own.
+
+    Attributes:
+        negation_weight: That of a text for which the gate is closed.
+        exclusion_weight: That of a text for which it is open.
+    """
+
+    negation_weight: float
+    exclusion_weight: float
+
+    @classmethod
+    def of(cls, encoder: Any) -> Self | None:
+        """The gate of an encoder, or of what its folder says; None for one without a gate."""
+        exclusion_weight = getattr(encoder, "exclusion_weight", None)
+        return None if exclusion_weight is None else cls(encoder.negation_weight, exclusion_weight)
+
+    def weights(self, polarity: Vectors, negation_weight: float) -> Vectors:
+        """Each text's weight at another negation weight, as far open as the gate was for it.
+
+        Args:
+            polarity: The polarity parts as served, whose squared lengths are the texts' weights,
+                (texts, dimensions).
+            negation_weight: The other weight, under the exclusion weight.
+
+        Returns:
+            (texts, 1).
+        """
+        own = (polarity**2).sum(axis=1, keepdims=True)
+        opened = (own - self.negation_weight) / (self.exclusion_weight - self.negation_weight)
+        moved: Vectors = negation_weight + (self.exclusion_weight - negation_weight) * opened
+        return moved
+
+
 class Reweighted:
     """A two-part encoder at another negation weight, without another forward pass.
 
@@ -60,26 +96,25 @@ class Reweighted:
         encode: The encoder as served.
         general_dimensions: How many of the first numbers are the general part.
         weight: The negation weight w, 0 to 1; at 0 the general part is all there is.
+        gate: The encoder's, to give each text its own weight over w; None for w of all texts.
     """
 
     def __init__(
-        self,
-        encode: Encode,
-        general_dimensions: int,
-        weight: float,
+        self, encode: Encode, general_dimensions: int, weight: float, gate: Gate | None = None
     ) -> None:
         self.encode = encode
         self.query_instruction = instruction_of(encode)
         self.general_dimensions = general_dimensions
         self.weight = weight
+        self.gate = gate
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Encode and rescale the two parts."""
         vectors = self.encode(texts)
-        general = unit(vectors[:, : self.general_dimensions])
-        polarity = unit(vectors[:, self.general_dimensions :])
+        general, polarity = np.split(vectors, [self.general_dimensions], axis=1)
+        weights = self.weight if self.gate is None else self.gate.weights(polarity, self.weight)
         return np.hstack(
-            (general * np.sqrt(1 - self.weight), polarity * np.sqrt(self.weight))
+            (unit(general) * np.sqrt(1 - weights), unit(polarity) * np.sqrt(weights))
         ).astype(np.float32)
 
 

@@ -35,13 +35,14 @@ def forms(encode: Encode, spec: EncoderSpec) -> dict[str, Any]:
     if ranges is None or two_part is None:
         return {}
     stored = encode(dev_texts())
+    own = ranges.adapt_to_each(None, two_part.scales(None))
     kept = {}
-    for weight in (two_part.negation_weight, *WEIGHTS):
-        queries = two_part.reweigh(stored, weight)
-        adapted = ranges.adapt(None, two_part.scale(weight))
-        kept[f"{weight:g}"] = {
-            "own_ranges": share_kept(queries, stored, (adapted, ranges)),
-            "shared_range": share_kept(queries, stored, (adapted.shared(), ranges.shared())),
+    for weight in (None, *WEIGHTS):
+        queries = stored if weight is None else two_part.reweigh(stored, weight)
+        adapted = ranges.adapt_to_each(None, two_part.scales(weight))
+        kept[f"{two_part.negation_weight if weight is None else weight:g}"] = {
+            "own_ranges": share_kept(queries, stored, (adapted, own)),
+            "shared_range": share_kept(queries, stored, (adapted.shared(), own.shared())),
         }
     return {"texts": len(stored), "int8": kept, "bits": bits_correlation(stored)}
 

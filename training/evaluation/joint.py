@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvaluator
 
 from training.evaluation.dial import COARSE, WHOLE, measure_general, turn
-from training.evaluation.encoding import Remembered
+from training.evaluation.encoding import Gate, Remembered
 from training.run import is_main_process
 
 
@@ -25,12 +25,20 @@ class JointEvaluator(SentenceEvaluator):
     Args:
         floors: See `training.evaluation.dial.joint_score`.
         bf16: Run in bfloat16.
+        prepare: Does to a checkpoint, before it is measured, what is done before it is served.
     """
 
-    def __init__(self, floors: Mapping[str, float], *, bf16: bool) -> None:
+    def __init__(
+        self,
+        floors: Mapping[str, float],
+        *,
+        bf16: bool,
+        prepare: Callable[[Any], None] | None = None,
+    ) -> None:
         super().__init__()
         self.floors = floors
         self.bf16 = bf16
+        self.prepare = prepare
         self.primary_metric = "joint"
         self.base: dict[str, float] | None = None
 
@@ -49,9 +57,13 @@ class JointEvaluator(SentenceEvaluator):
         steps: int = -1,
     ) -> dict[str, float]:
         """Measure, and append the figures to `dev.jsonl` beside the checkpoints."""
+        if self.prepare is not None:
+            self.prepare(model)
         encode, general_dimensions = self.encoder(model)
         weights = COARSE if general_dimensions else WHOLE
-        dial = turn(encode, general_dimensions, self.floors, weights, base=self.base)
+        dial = turn(
+            encode, general_dimensions, self.floors, weights, base=self.base, gate=Gate.of(model[0])
+        )
         chosen = dial.figures[dial.weight]
         figures = {**chosen, "negation_weight": dial.weight, "joint": dial.scores[dial.weight]}
         if output_path is not None and is_main_process():

@@ -1,0 +1,105 @@
+"""The gate's classifier: what it is fitted to, and what it tells apart."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from training import corpus, gating
+from training.evaluation.encoding import Vectors, unit
+from training.exclusion_gate import ExclusionGate
+from training.gating import draw_texts, fit_gate, open_for
+
+NEGATION_WEIGHT, EXCLUSION_WEIGHT = 0.3, 0.9
+
+
+def about(direction: int, count: int = 200) -> Vectors:
+    """Unit vectors, most of whose length lies in one dimension of eight."""
+    rows = np.random.default_rng(direction).normal(size=(count, 8)) * 0.3
+    rows[:, direction] += 1
+    return unit(rows).astype(np.float32)
+
+
+def opened(gate: ExclusionGate, rows: Vectors) -> Vectors:
+    weights = gate.weights(torch.from_numpy(rows), NEGATION_WEIGHT)[:, 0].numpy()
+    share: Vectors = (weights - NEGATION_WEIGHT) / (EXCLUSION_WEIGHT - NEGATION_WEIGHT)
+    return share
+
+
+@pytest.fixture
+def gated(model: SentenceTransformer) -> SentenceTransformer:
+    model[0].gate_exclusions(EXCLUSION_WEIGHT)
+    return model
+
+
+def test_a_gate_is_closed_until_it_is_fitted() -> None:
+    assert opened(ExclusionGate(8, EXCLUSION_WEIGHT), about(0)).max() < 1e-6
+
+
+def test_a_fitted_gate_is_open_for_exclusions_and_closed_for_others() -> None:
+    gate = ExclusionGate(8, EXCLUSION_WEIGHT)
+    open_for(gate, about(0), np.vstack((about(1), about(2))))
+    assert (opened(gate, about(0)) > 0.5).mean() > 0.95
+    for others in (about(1), about(2)):
+        assert (opened(gate, others) < 0.5).mean() > 0.95
+    assert not any(weight.requires_grad for weight in gate.parameters())
+
+
+def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions() -> None:
+    excluding, others = draw_texts(Random(1))
+    assert len(excluding) == 2 * gating.EXCLUDING
+    assert len(others) == 7 * gating.OTHERS
+    queries = {row.query for row in corpus.exclusions("train")}
+    queries |= {row.query_a for row in corpus.twins() if row.excludes}
+    assert {*excluding} <= queries
+    assert not {*others} & {row.query for row in corpus.exclusions("train")}
+    inclusions = {row.inclusion for row in corpus.exclusions("train")}
+    assert len({*others} & inclusions) >= gating.OTHERS
+    unseen = {row.query for row in corpus.exclusions("dev")}
+    unseen |= {text for row in corpus.exclusions("dev") for text in (*row.relevant, *row.violating)}
+    assert not unseen & {*excluding, *others}
+
+
+def test_a_seed_draws_the_same_texts() -> None:
+    assert draw_texts(Random(1)) == draw_texts(Random(1))
+    assert draw_texts(Random(1)) != draw_texts(Random(2))
+
+
+def test_an_encoder_is_fitted_by_its_polarity_part_whatever_its_gate_was(
+    gated: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["The pump runs without a valve."], ["The pump runs with a valve."]
+    monkeypatch.setattr(gating, "draw_texts", lambda _: texts)
+    fit_gate(gated, 0)
+    first = gated[0].gate.weight.clone()
+    fit_gate(gated, 0)
+    torch.testing.assert_close(gated[0].gate.weight, first, rtol=1e-3, atol=1e-4)
+    excluding, other = gated.encode([*texts[0], *texts[1]])
+    weights = [(vector[32:] ** 2).sum() for vector in (excluding, other)]
+    assert NEGATION_WEIGHT < weights[1] < 0.6 < weights[0] < EXCLUSION_WEIGHT
+
+
+def test_the_corpus_teaches_even_an_untrained_encoder_some_of_it(
+    gated: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gating, "EXCLUDING", 150)
+    monkeypatch.setattr(gating, "OTHERS", 40)
+    fit_gate(gated, 3)
+    asked = [row.query for row in corpus.exclusions("dev")]
+    told = [row.doc_a for row in corpus.contrasts("dev")]
+    weights = [np.square(gated.encode(texts)[:, 32:]).sum(axis=1).mean() for texts in (asked, told)]
+    assert weights[0] > weights[1] + 0.05
+
+
+def test_an_encoder_without_a_gate_stays_as_it_is(
+    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gating, "draw_texts", lambda _: pytest.fail("nothing is to be drawn"))
+    before = {name: weight.clone() for name, weight in model[0].state_dict().items()}
+    fit_gate(model, 0)
+    assert model[0].gate is None
+    assert all(torch.equal(before[name], now) for name, now in model[0].state_dict().items())
