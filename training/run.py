@@ -14,6 +14,9 @@ from typing import Any
 
 from service.errors import StartupError
 
+# Digits after the point of a figure in a run's history.
+DIGITS = 5
+
 
 def run_stage(
     name: str,
@@ -143,7 +146,7 @@ def history(run: Path) -> list[dict[str, Any]]:
     starts = config.get("start") or config.get("model", {}).get("start") or []
     before = [starts] if isinstance(starts, str) else starts
     log = (run / "eval/dev.jsonl").read_text(encoding="utf-8").splitlines()
-    this = {"config": config, "dev": [json.loads(line) for line in log]}
+    this = {"config": config, "dev": [json.loads(line, parse_float=shortened) for line in log]}
     earlier = [entry for start in before for entry in history_of(Path(start))]
     # Two runs from one start have the same history: told once.
     return [*(entry for number, entry in enumerate(earlier) if entry not in earlier[:number]), this]
@@ -154,8 +157,15 @@ def history_of(start: Path) -> list[dict[str, Any]]:
     released = start / "training.json"
     if not released.exists():
         return history(start.parent)
-    entries: list[dict[str, Any]] = json.loads(released.read_text(encoding="utf-8"))
+    entries: list[dict[str, Any]] = json.loads(
+        released.read_text(encoding="utf-8"), parse_float=shortened
+    )
     return entries
+
+
+def shortened(number: str) -> float:
+    """A figure to a thousandth of a percent: a model folder has no room for seventeen digits."""
+    return round(float(number), DIGITS)
 
 
 def write_json(path: Path, content: Any) -> None:
