@@ -58,9 +58,7 @@ def print_table(figures: dict[str, Any]) -> None:
         print("The ten nearest by floats that are among the ten nearest by int8, and rank of bits:")
         for weight, kept in found["int8"].items():
             own, shared = kept["own_ranges"], kept["shared_range"]
-            print(
-                f"  w={weight}: {100 * shared:.1f} % ({100 * own:.1f} % with a range a dimension)"
-            )
+            print(f"  {weight}: {100 * shared:.1f} % ({100 * own:.1f} % with a range a dimension)")
         print(f"  bits: {found['bits']:.2f}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,10 @@ def test_a_folder_keeps_its_pooling_and_one_without_the_key_has_the_mean(
     pooled.save(str(tmp_path))
     assert TwoPartEncoder.load(str(tmp_path)).pooling == "anchor-tokens"
     path = tmp_path / "two_part_config.json"
-    kept = [line for line in path.read_text().splitlines() if "pooling" not in line]
-    kept = [line for line in kept if "cue_phrases" not in line]
-    path.write_text("\n".join(kept).replace('"max_seq_length": 64,', '"max_seq_length": 64'))
+    kept = json.loads(path.read_text())
+    for later in ("pooling", "cue_phrases", "exclusion_weight"):
+        del kept[later]
+    path.write_text(json.dumps(kept))
     old = TwoPartEncoder.load(str(tmp_path))
     assert old.pooling == "mean"
     assert old.cue_phrases == []

@@ -26,7 +26,8 @@ def forms(encode: Encode, spec: EncoderSpec) -> dict[str, Any]:
         spec: Its folder, with ranges.
 
     Returns:
-        `texts`; `int8`, by the query's negation weight the share of the ten nearest by the floats
+        `texts`; `int8`, by the query's negation weight ("served" first, under that name so that
+        another release has the same names), the share of the ten nearest by the floats
         that are among the ten nearest by the bytes, with a range for each dimension and with the
         one that all share, which is what is served; `bits`, the rank correlation of the Hamming
         distance with the cosine. Nothing where the folder has no ranges or the vectors one part.
@@ -40,7 +41,7 @@ def forms(encode: Encode, spec: EncoderSpec) -> dict[str, Any]:
     for weight in (None, *WEIGHTS):
         queries = stored if weight is None else two_part.reweigh(stored, weight)
         adapted = ranges.adapt_to_each(None, two_part.scales(weight))
-        kept[f"{two_part.negation_weight if weight is None else weight:g}"] = {
+        kept["served" if weight is None else f"{weight:g}"] = {
             "own_ranges": share_kept(queries, stored, (adapted, own)),
             "shared_range": share_kept(queries, stored, (adapted.shared(), own.shared())),
         }
