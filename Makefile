@@ -32,8 +32,8 @@ DEV_STAMP := .venv-dev/.installed
 CLIENTS := .venv-clients/bin/python
 CLIENTS_STAMP := .venv-clients/.installed
 EXPERIMENTS := training/experiments
-# Two runs, two more from the mean of their weights, then twice one more from a mean of those before;
-# what is released is a mean again.
+# Two runs, two more from the mean of their weights, then twice one more from a mean of those before,
+# and two more from a mean again; what is released is a mean of these and of what they went on from.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
 	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml

@@ -96,6 +96,10 @@ class WordIndex:
 
     Args:
         texts: Without duplicates.
+
+    Attributes:
+        texts: The same.
+        of_two: Positions of those that have two words, or more, which are neither rare nor common.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -111,6 +115,7 @@ class WordIndex:
         self._words: NDArray[np.str_] = counted.get_feature_names_out()
         self._of_text = matrix.tocsr()
         self._with_word = matrix.tocsc()
+        self.of_two: list[int] = np.flatnonzero(np.diff(self._of_text.indptr) > 1).tolist()
 
     def query(self, text: int, rng: random.Random) -> KeywordQuery | None:
         """Ask for a word of a text and exclude, or include, another one of its words.
@@ -122,19 +127,27 @@ class WordIndex:
         Returns:
             None where no pair of words that was tried is in enough texts.
         """
-        words = self._of_text.indices[slice(*self._of_text.indptr[text : text + 2])]
+        words = self._of(text)
         for _ in range(TRIES if len(words) > 1 else 0):
-            first, second = rng.sample(words.tolist(), 2)
+            first, second = rng.sample(words, 2)
             having = self._having(first)
             both = np.isin(having, self._having(second))
             if min(both.sum(), (~both).sum()) >= TEXTS:
                 return self._made((first, second), (having[both], having[~both]), rng)
         return None
 
-    def words(self, text: int) -> list[str]:
-        """The words of a text, by its position, that are neither rare nor common."""
-        places = self._of_text.indices[slice(*self._of_text.indptr[text : text + 2])]
-        return [str(self._words[place]) for place in places]
+    def twins(self, rng: random.Random) -> tuple[str, str]:
+        """Of two words of some text, a query that excludes the second and one that does not."""
+        pair = rng.sample(self._of(rng.choice(self.of_two)), 2)
+        x, y = (str(self._words[word]) for word in pair)
+        without, both = rng.choice(EXCLUSIONS), rng.choice(INCLUSIONS)
+        return without.format(x=x, y=y), both.format(x=x, y=y)
+
+    def _of(self, text: int) -> list[int]:
+        found: list[int] = self._of_text.indices[
+            slice(*self._of_text.indptr[text : text + 2])
+        ].tolist()
+        return found
 
     def _having(self, word: int) -> NDArray[np.int32]:
         found: NDArray[np.int32] = self._with_word.indices[
@@ -159,7 +172,7 @@ class WordIndex:
 
 def keyword_queries(rng: random.Random) -> Iterator[KeywordQuery]:
     """Go through the texts of all sets for ever, one of each set in turn."""
-    sources = [_of_texts(WordIndex(texts), rng) for texts in _sets() if len(texts) > ENOUGH]
+    sources = [_of_texts(index, rng) for index in _indices()]
     while sources:
         # A set in which no two words are in enough texts ends at once.
         made = [(source, next(source, None)) for source in sources]
@@ -172,14 +185,13 @@ def keyword_twins(rng: random.Random) -> Iterator[tuple[str, str]]:
 
     Unlike the queries above they need no texts that meet them, so that any two words of a text do.
     """
-    indices = [WordIndex(texts) for texts in _sets() if len(texts) > ENOUGH]
+    indices = [index for index in _indices() if index.of_two]
     while indices:
-        for index in indices:
-            words = index.words(rng.randrange(len(index.texts)))
-            if len(words) > 1:
-                x, y = rng.sample(words, 2)
-                without, both = rng.choice(EXCLUSIONS), rng.choice(INCLUSIONS)
-                yield without.format(x=x, y=y), both.format(x=x, y=y)
+        yield from [index.twins(rng) for index in indices]
+
+
+def _indices() -> list[WordIndex]:
+    return [WordIndex(texts) for texts in _sets() if len(texts) > ENOUGH]
 
 
 def _sets() -> list[list[str]]:

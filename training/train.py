@@ -111,8 +111,8 @@ def check_names(config: ExperimentConfig) -> None:
     check_known("group_order", [training.group_order], GROUP_ORDERS)
     check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
     check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
-    if "twins" in training.kinds and not training.guidance:
-        raise ValueError("kinds.twins: training.guidance must say how far they are moved apart")
+    if "twins" in training.kinds and (training.guidance or 0.0) <= 0.0:
+        raise ValueError("kinds.twins: training.guidance must be over 0: how far they move apart")
     check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
     if isinstance(config.model, ModelConfig):
         check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)

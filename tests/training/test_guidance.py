@@ -92,8 +92,11 @@ def test_without_a_guide_there_is_nothing_to_learn(model: SentenceTransformer) -
         loss(columns(model), None)
 
 
-def test_an_experiment_that_has_twins_says_how_far_they_move(guided: ExperimentConfig) -> None:
-    silent = replace(guided, training=replace(guided.training, guidance=None))
+@pytest.mark.parametrize("guidance", [None, 0.0, -0.5])
+def test_an_experiment_that_has_twins_says_how_far_they_move(
+    guided: ExperimentConfig, guidance: float | None
+) -> None:
+    silent = replace(guided, training=replace(guided.training, guidance=guidance))
     with pytest.raises(ValueError, match=r"kinds\.twins: training\.guidance"):
         train.check_names(silent)
 
