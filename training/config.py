@@ -6,9 +6,12 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from training.decoder.config import POOLINGS, DecoderConfig
+from training.distil.text import first_fault
 
 Section = TypeVar("Section")
 
@@ -111,11 +114,18 @@ def read_section(section: type[Section], values: dict[str, Any], where: str) -> 
     """Build a dataclass from a TOML table.
 
     Raises:
-        ValueError: A key is missing or unknown; the message names it.
+        ValueError: A key is missing or unknown, or holds another type of value than the dataclass
+            says; the message names it.
     """
     known = {item.name for item in fields(section)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
         raise ValueError(f"{where}: unknown key(s) {', '.join(unknown)}")
+    hints = get_type_hints(section)
+    for name, value in values.items():
+        try:
+            TypeAdapter(hints[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ValueError(f"{where}: {name}: {first_fault(error)}") from None
     try:
         return section(**values)
     except TypeError as error:

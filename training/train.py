@@ -163,6 +163,8 @@ def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
     Raises:
         ValueError: It has another shape; the message names the folder and what differs.
     """
+    if not Path(folder).is_dir():
+        raise ValueError(f"model.start: {folder} is not there: run first what writes it")
     module = TwoPartEncoder.load(folder)
     if shape["shared_layers"] < module.shared_layers:
         module.unshare(shape["shared_layers"])

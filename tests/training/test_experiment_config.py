@@ -93,6 +93,21 @@ def test_a_wrong_key_is_named_with_its_table(
         read_experiment(path)
 
 
+@pytest.mark.parametrize(
+    ("where", "line", "named"),
+    [
+        ("[training]", 'guidance = "far"', "training: guidance"),
+        ("[model]", "exclusion_weight = true", "model: exclusion_weight"),
+        ("[training.floors]", 'medquad = "low"', "training: floors: medquad"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_table(
+    where: str, line: str, named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"{named}: Input should be a valid number"):
+        read_experiment(add(ENCODER, where, line, tmp_path / "wrong.toml"))
+
+
 def test_an_unknown_key_of_a_pair_experiment_is_named(tmp_path: Path) -> None:
     path = add(PAIR, "seed = 7", "epochs = 1", tmp_path / "broken.toml")
     with pytest.raises(ValueError, match=r"broken\.toml: unknown .*epochs"):

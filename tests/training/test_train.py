@@ -199,6 +199,12 @@ def test_a_run_may_start_from_a_delta_average(best: Path, experiment: Experiment
         torch.testing.assert_close(fused[0].state_dict()[name], weight)
 
 
+def test_a_checkpoint_that_is_not_there_is_named(experiment: ExperimentConfig) -> None:
+    model = replace(experiment.model, start=["runs/never-run/best"])
+    with pytest.raises(ValueError, match=r"model\.start: runs/never-run/best is not there"):
+        train.build_model(replace(experiment, model=model))
+
+
 def test_a_checkpoint_of_another_shape_is_refused(best: Path, experiment: ExperimentConfig) -> None:
     model = replace(experiment.model, start=[str(best)], polarity_dimensions=8)
     with pytest.raises(ValueError, match="another shape"):
