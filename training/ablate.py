@@ -25,17 +25,24 @@ from training.run import check_configuration, is_main_process, run_stage
 logger = logging.getLogger(__name__)
 
 
-def main(path: Path, *, arms: Sequence[str] | None = None, render: bool = False) -> None:
+def main(
+    path: Path,
+    *,
+    arms: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    render: bool = False,
+) -> None:
     """Run what is not done yet, and report on all that is.
 
     Args:
         path: The ablation file.
         arms: Run these arms alone.
+        seeds: Run these seeds alone.
         render: Run nothing.
     """
     ablation = read_ablation(path)
     runs = ablation.runs(str(path))
-    chosen = choose(runs, arms, str(path))
+    chosen = choose(runs, str(path), arms=arms, seeds=seeds)
     if render:
         write_report(ablation, runs)
     else:
@@ -75,11 +82,21 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def split_numbers(text: str) -> list[int]:
+    """The numbers in a list such as `1,2`."""
+    return [int(name) for name in split_names(text)]
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "--arms": {
         "type": split_names,
         "metavar": "NAME,NAME",
         "help": "run these arms alone (all of them are reported on)",
+    },
+    "--seeds": {
+        "type": split_numbers,
+        "metavar": "NUMBER,NUMBER",
+        "help": "run these seeds alone, such as the first to screen many arms",
     },
     "--render": {"action": "store_true", "help": "run nothing, only write the report"},
 }

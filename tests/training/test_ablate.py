@@ -151,6 +151,11 @@ def test_only_the_named_arms_are_run_and_all_are_reported(
     assert "| soft | a softer \\| softmax | 2 | 40.0 ± 0.0 | " in text
 
 
+def test_only_the_named_seeds_are_run(trained: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    command(monkeypatch, "shapes.toml", "--seeds", "2")
+    assert trained == ["base-2", "soft-2"]
+
+
 def test_rendering_trains_nothing(trained: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     command(monkeypatch, "shapes.toml", "--render")
     assert trained == []
@@ -176,6 +181,7 @@ def test_one_process_of_several_writes_the_report(
         (("small.toml", "other.toml"), (), r"other\.toml"),
         (("", ""), ("--arms", "base,sofd"), r"shapes\.toml: no arm sofd; there are base, soft"),
         (("", ""), ("--render", "--arms", "sofd"), r"shapes\.toml: no arm sofd"),
+        (("", ""), ("--seeds", "2,3"), r"shapes\.toml: no seed 3; there are 1, 2"),
     ],
 )
 def test_what_is_wrong_ends_the_command_with_one_line_before_anything_runs(

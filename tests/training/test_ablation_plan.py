@@ -173,16 +173,24 @@ def test_a_base_that_is_not_there_is_named(tmp_path: Path) -> None:
         runs_of(path)
 
 
-def test_the_named_arms_are_chosen_with_all_their_seeds(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arms", "seeds", "chosen"),
+    [
+        (None, None, [("base", 1), ("soft", 1), ("base", 2), ("soft", 2)]),
+        (["soft"], None, [("soft", 1), ("soft", 2)]),
+        (None, [2], [("base", 2), ("soft", 2)]),
+        (["soft"], [1], [("soft", 1)]),
+    ],
+)
+def test_the_named_arms_and_seeds_are_chosen(
+    arms: list[str] | None, seeds: list[int] | None, chosen: list[tuple[str, int]], tmp_path: Path
+) -> None:
     runs = runs_of(write_ablation(tmp_path))
-    assert choose(runs, None, "here") == runs
-    assert [(run.arm, run.seed) for run in choose(runs, ["soft"], "here")] == [
-        ("soft", 1),
-        ("soft", 2),
-    ]
+    found = choose(runs, "here", arms=arms, seeds=seeds)
+    assert [(run.arm, run.seed) for run in found] == chosen
 
 
 def test_an_arm_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     runs = runs_of(write_ablation(tmp_path))
     with pytest.raises(ValueError, match=r"^here: no arm hard, sofd; there are base, soft$"):
-        choose(runs, ["soft", "sofd", "hard"], "here")
+        choose(runs, "here", arms=["soft", "sofd", "hard"])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from training.ablation.stage import STAGES, RunConfig
 from training.config import check_known, read_section, read_toml, subtable
 
 # What the ablation itself sets in every run.
 OWN_KEYS = frozenset(("name", "seed"))
+
+Name = TypeVar("Name", str, int)
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,27 @@ def read_arm(values: Any, where: str) -> Arm:
     return read_section(Arm, {**values, "set": subtable(values, "set", where)}, where)
 
 
-def choose(runs: Sequence[Run], arms: Sequence[str] | None, where: str) -> list[Run]:
-    """Keep the runs of the arms that are named, or all of them where none are.
+def choose(
+    runs: Sequence[Run],
+    where: str,
+    *,
+    arms: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[Run]:
+    """Keep the runs of the arms and of the seeds that are named; all where none are.
 
     Raises:
-        ValueError: There is no such arm; the message lists those that there are.
+        ValueError: There is no such arm or seed; the message lists those that there are.
     """
-    known = list(dict.fromkeys(run.arm for run in runs))
-    wanted = known if arms is None else arms
-    if unknown := sorted(set(wanted) - set(known)):
-        raise ValueError(f"{where}: no arm {', '.join(unknown)}; there are {', '.join(known)}")
-    return [run for run in runs if run.arm in wanted]
+    chosen_arms = known("arm", arms, [run.arm for run in runs], where)
+    chosen_seeds = known("seed", seeds, [run.seed for run in runs], where)
+    return [run for run in runs if run.arm in chosen_arms and run.seed in chosen_seeds]
+
+
+def known(kind: str, wanted: Sequence[Name] | None, there: Sequence[Name], where: str) -> set[Name]:
+    """What is wanted, or all that there is; what there is not is refused."""
+    names = list(dict.fromkeys(there))
+    if unknown := sorted(set(wanted or ()) - set(names)):
+        refused, offered = (", ".join(map(str, each)) for each in (unknown, names))
+        raise ValueError(f"{where}: no {kind} {refused}; there are {offered}")
+    return set(names if wanted is None else wanted)
