@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
 from service.errors import StartupError
@@ -165,6 +165,14 @@ class Settings(BaseSettings):
     head_timeout: Seconds = Field(
         10.0, description="Seconds that a request's line and headers may take to arrive."
     )
+
+    @field_validator("model", "pair_model", mode="before")
+    @classmethod
+    def _names_a_folder(cls, value: object) -> object:
+        # An empty path would be the folder that the process happens to be in.
+        if value == "":
+            raise ValueError("empty: name a folder")
+        return value
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

@@ -25,6 +25,8 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         (["--port", "70000"], "port: "),
         (["--max-batch-size", "0"], "max_batch_size: "),
         (["--device", "tpu"], "device: "),
+        (["--model", ""], "model: "),
+        (["--pair-model="], "pair_model: "),
         (["--request-timeout", "0"], "request_timeout: "),
         (["--request-timeout", "inf"], "request_timeout: "),
         (["--shutdown-timeout", "nan"], "shutdown_timeout: "),
