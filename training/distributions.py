@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from training import corpus
-from training.ablation.plot import SETTINGS
 from training.config import ExperimentConfig, read_experiment
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.encoding import Encode, Remembered, Vectors
 from training.evaluation.tasks import similarities
+from training.picture import drawing
 from training.run import run_stage, write_json
 from training.serving import ServedEncoder
 
@@ -82,15 +80,13 @@ def describe(by_relation: Cosines) -> dict[str, dict[str, float]]:
 
 def draw(found: Mapping[str, Cosines], path: Path) -> None:
     """Draw a panel for each model into an SVG file, one above the other, on the same axis."""
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(7, 2.4 * len(found)), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(7, 2.4 * len(found))
         panels = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (model, by_relation) in zip(panels, found.items(), strict=True):
             draw_panel(axes, by_relation)
             axes.set_title(model, loc="left")
         panels[-1].set_xlabel("cosine with the anchor; the line is the median")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def draw_panel(axes: Axes, by_relation: Cosines) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from training.ablation.outcome import Outcome, spread
 from training.ablation.stage import Stage
 from training.evaluation.dial import NEGATION
+from training.picture import drawing
 
 GENERAL = ("stsb_spearman", "medquad_ndcg10", "perspectives_ndcg10")
 CAPTION = """Left: joint score, with a light dot for each seed, the mean and the range. Right: the
@@ -23,8 +23,6 @@ better."""
 FIGURES_CAPTION = """Left: joint score, with a light dot for each seed, the mean and the range.
 Right: the mean over the seeds of every figure of the table."""
 MARKERS = "osD^vP"
-# The same file gives the same bytes, and its text can be read and searched.
-SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "litotes", "font.size": 9}
 
 Style = dict[str, Any]
 
@@ -33,8 +31,8 @@ def draw(outcomes: Mapping[str, Sequence[Outcome]], path: Path, stage: Stage) ->
     """Draw the arms that have outcomes into an SVG file."""
     there = {arm: found for arm, found in outcomes.items() if found}
     styles = {arm: style(number) for number, arm in enumerate(there)}
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(12, 3.6 + 0.22 * len(there)), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(12, 3.6 + 0.22 * len(there))
         left, right = figure.subplots(1, 2, width_ratios=(2, 3))
         draw_scores(left, there, styles)
         if stage.has_dial:
@@ -43,8 +41,6 @@ def draw(outcomes: Mapping[str, Sequence[Outcome]], path: Path, stage: Stage) ->
             draw_figures(right, there, styles, stage.percent)
         right.grid(alpha=0.3)
         right.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def style(number: int) -> Style:

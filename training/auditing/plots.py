@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from training.ablation.plot import SETTINGS
+from training.picture import drawing
 
 LENGTHS, CUES, SHORTCUTS = "lengths.svg", "cues.svg", "shortcuts.svg"
 COLOURS = ("#0072b2", "#d55e00")
@@ -19,15 +17,12 @@ GREY = "#999999"
 
 def draw(audit: Mapping[str, Any], folder: Path) -> None:
     """Draw every picture into a folder; the same figures give the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawings = {LENGTHS: draw_lengths, CUES: draw_cues, SHORTCUTS: draw_shortcuts}
-    for name, drawing in drawings.items():
-        with rc_context(SETTINGS):
-            figure = Figure(layout="constrained")
-            drawing(figure.subplots(), audit)
+    parts = {LENGTHS: draw_lengths, CUES: draw_cues, SHORTCUTS: draw_shortcuts}
+    for name, draw_part in parts.items():
+        with drawing(folder / name) as figure:
+            draw_part(figure.subplots(), audit)
             height = len(figure.axes[0].get_yticks())
             figure.set_size_inches(6.4, 1.0 + 0.2 * height)
-            figure.savefig(folder / name, format="svg", metadata={"Date": None})
 
 
 def draw_lengths(axes: Axes, audit: Mapping[str, Any]) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-
-from training.ablation.plot import SETTINGS
 from training.evaluation.tasks import CHANCE
+from training.picture import drawing
 
 # Told apart by shape as well as by colour; the last is what was asked about.
 STYLES = (("#999999", "s"), ("#d55e00", "^"), ("#0072b2", "o"))
@@ -23,8 +20,8 @@ def draw(columns: Mapping[str, Mapping[str, float]], path: Path) -> None:
         path: The SVG file.
     """
     tasks = list(next(iter(columns.values())))
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(7.4, 1.6 + 0.3 * len(tasks)), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(7.4, 1.6 + 0.3 * len(tasks))
         axes = figure.subplots()
         guessed = [(100 * CHANCE[task], row) for row, task in enumerate(tasks) if task in CHANCE]
         axes.plot(*zip(*guessed, strict=True), "k|", markersize=11, label="chance")
@@ -40,7 +37,6 @@ def draw(columns: Mapping[str, Mapping[str, float]], path: Path) -> None:
         axes.set_xlabel("dev figure (percent)")
         axes.grid(alpha=0.3)
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
-        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def styles(encoders: int) -> tuple[tuple[str, str], ...]:

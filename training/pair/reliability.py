@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.ablation.plot import SETTINGS
 from training.pair.evaluation import expected_calibration_error, reliability
 from training.pair.scaling import Logits
+from training.picture import drawing
 
 DIAGRAM = "reliability.svg"
 # Told apart by shape and line as well as by colour.
@@ -31,8 +29,8 @@ def draw(outputs: Mapping[str, Logits], relations: NDArray[np.int64], path: Path
         relations: (pairs,) what is right.
         path: The SVG file.
     """
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(4.6, 4.2)
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as sure as right")
         for (name, logits), style in zip(outputs.items(), STYLES, strict=False):
@@ -47,4 +45,3 @@ def draw(outputs: Mapping[str, Logits], relations: NDArray[np.int64], path: Path
         axes.set_ylabel("share of right answers")
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", frameon=False)
-        figure.savefig(path, format="svg", metadata={"Date": None})

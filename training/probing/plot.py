@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from training.ablation.plot import SETTINGS
 from training.evaluation.comparison_plot import styles
+from training.picture import drawing
 from training.probing.direction import RELATIONS
 from training.probing.table import Better, Row, figure, rows
 
@@ -33,8 +31,8 @@ def draw(columns: Columns, path: Path) -> None:
         better: [row for row in rows() if row.better == better] for better in TITLES
     }
     heights = [*(len(part) + 2 for part in parts.values()), len(RELATIONS) + 3]
-    with rc_context(SETTINGS):
-        picture = Figure(figsize=(8, 0.27 * sum(heights)), layout="constrained")
+    with drawing(path) as picture:
+        picture.set_size_inches(8, 0.27 * sum(heights))
         *panels, last = picture.subplots(len(heights), 1, height_ratios=heights)
         for axes, (better, part) in zip(panels, parts.items(), strict=True):
             draw_shares(axes, columns, part)
@@ -43,8 +41,6 @@ def draw(columns: Columns, path: Path) -> None:
         # The second panel alone has every marker, chance's among them.
         handles, labels = panels[1].get_legend_handles_labels()
         picture.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.savefig(path, format="svg", metadata={"Date": None})
 
 
 def draw_shares(axes: Axes, columns: Columns, part: Sequence[Row]) -> None:
