@@ -58,7 +58,8 @@ class TrainingConfig:
     number allows a loss); `kinds` maps the kinds of `training.rows` to share and batch size;
     `hardness`, `group_order`, `contrastive` (InfoNCE where it is left out) and `pair_order`
     (CoSENT) are those of `training.losses`, and `curriculum` is that of `training.curriculum`;
-    `guidance` is how far twin queries are moved apart (`training.losses.guidance`).
+    `guidance` is how far twin queries are moved apart (`training.losses.guidance`), and `retention`
+    weighs that *p* of texts without labels stays as it was (`training.losses.general`).
     """
 
     steps: int
@@ -77,6 +78,7 @@ class TrainingConfig:
     pair_order: str | None = None
     curriculum: str | None = None
     guidance: float | None = None
+    retention: float = 0.0
 
     @property
     def planned_steps(self) -> int:

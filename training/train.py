@@ -206,7 +206,8 @@ def build_losses(
     """One loss for each kind of row."""
     training = config.training
     teacher = deepcopy(model[0]).freeze_general() if config.model.distil_general else None
-    guide = deepcopy(model[0]).requires_grad_(False).eval() if training.guidance else None
+    guided = training.guidance or training.retention
+    guide = deepcopy(model[0]).requires_grad_(False).eval() if guided else None
     return {
         kind: LOSSES[kind](
             model,
@@ -221,6 +222,7 @@ def build_losses(
             teacher=teacher,
             guide=guide,
             guidance=training.guidance or 0.0,
+            retention=training.retention,
         )
         for kind in kinds
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,7 +16,9 @@ from torch.nn.functional import normalize
 
 from training import train
 from training.config import ExperimentConfig, Kind
-from training.losses.guidance import SCALE, GuidanceLoss
+from training.losses.base import DISTANCE_SCALE, TwoPartLoss
+from training.losses.general import GeneralLoss
+from training.losses.guidance import GuidanceLoss
 from training.row import Row
 from training.twin_queries import twin_rows
 
@@ -58,7 +61,7 @@ def test_each_query_is_held_against_itself_moved_away_from_its_twin(
             for own, twin in zip(one, other, strict=True)
         ]
     loss = loss_of(guided, model)(columns(model), None)
-    assert loss.item() == pytest.approx(SCALE * float(np.mean(gaps)), rel=1e-4)
+    assert loss.item() == pytest.approx(DISTANCE_SCALE * float(np.mean(gaps)), rel=1e-4)
     assert loss.item() > 0
 
 
@@ -90,6 +93,44 @@ def test_without_a_guide_there_is_nothing_to_learn(model: SentenceTransformer) -
     )
     with pytest.raises(ValueError, match="guide"):
         loss(columns(model), None)
+
+
+def retaining(model: SentenceTransformer, retention: float) -> TwoPartLoss:
+    return GeneralLoss(
+        model.eval(),
+        weight=0.5,
+        temperature=0.05,
+        margin_scale=0.05,
+        distillation=1.0,
+        guide=deepcopy(model[0]),
+        retention=retention,
+    )
+
+
+def test_retention_holds_texts_without_labels_where_the_guide_has_them(
+    model: SentenceTransformer,
+) -> None:
+    free, held = retaining(model, 0.0), retaining(model, 3.0)
+    same = held(columns(model), None).item()
+    assert same == pytest.approx(free(columns(model), None).item(), abs=1e-4)
+    before = torch.cat([polarity(model, texts) for texts in TWINS]).detach()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.add_(0.05 * torch.randn_like(weight))
+    gap = 1 - (torch.cat([polarity(model, texts) for texts in TWINS]) * before).sum(dim=1).mean()
+    assert gap.item() > 0.01
+    added = held(columns(model), None).item() - free(columns(model), None).item()
+    assert added == pytest.approx(3.0 * DISTANCE_SCALE * gap.item(), rel=1e-3)
+
+
+def test_a_guide_is_there_where_something_needs_it(guided: ExperimentConfig, model: SentenceTransformer) -> None:
+    kinds, training = {"general": Kind(1.0, 3)}, guided.training
+    for guidance, retention, has_guide in ((None, 0.0, False), (None, 0.5, True), (0.5, 0, True)):
+        changed = replace(training, kinds=kinds, guidance=guidance, retention=retention)
+        loss = train.build_losses(replace(guided, training=changed), model, ["general"])["general"]
+        assert (loss.guide is not None) == has_guide
+        assert loss.retention == retention
 
 
 @pytest.mark.parametrize("guidance", [None, 0.0, -0.5])

@@ -15,6 +15,10 @@ from training.losses.contrastive import CONTRASTIVE, Softmax
 from training.losses.parts import Parts, matrix, pairwise
 from training.losses.ranking import PAIR_ORDERS
 
+# Brings the mean distance of two vectors of one text, of the order of 0.1, to the size of the
+# other losses.
+DISTANCE_SCALE = 20.0
+
 
 class TwoPartLoss(nn.Module, ABC):
     """Embedding columns, similarity of the sum, the softmax over candidates, distillation.
@@ -33,8 +37,9 @@ class TwoPartLoss(nn.Module, ABC):
         pair_order: How labelled pairs are ordered (`training.losses.ranking`).
         teacher: The frozen base encoder as a two-part one, where *g* is trained; both parts are
             then distilled from it.
-        guide: A frozen copy of the encoder that the run starts from, for twin queries.
+        guide: A frozen copy of the encoder that the run starts from, where one is needed.
         guidance: How far twin queries are moved apart (`training.losses.guidance`).
+        retention: Weight of keeping *p* of texts without labels where the guide has it.
     """
 
     def __init__(
@@ -52,12 +57,14 @@ class TwoPartLoss(nn.Module, ABC):
         teacher: nn.Module | None = None,
         guide: nn.Module | None = None,
         guidance: float = 0.0,
+        retention: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.teacher = teacher
         self.guide = guide
         self.guidance = guidance
+        self.retention = retention
         self.weight = weight
         self.temperature = temperature
         self.margin_scale = margin_scale
@@ -73,6 +80,17 @@ class TwoPartLoss(nn.Module, ABC):
         """Embed the columns and compute the loss."""
         columns = embed_columns(self.model, list(sentence_features), self.teacher)
         return self.compute_loss_from_embeddings(columns, labels)
+
+    def guided(self, columns: list[dict[str, Tensor]]) -> list[Tensor]:
+        """*p* of every column as the guide has it.
+
+        Raises:
+            ValueError: There is no guide.
+        """
+        if self.guide is None:
+            raise ValueError("twin queries and retention need a guide, and there is none")
+        with torch.no_grad():
+            return [column.polarity for column in embed_columns(self.guide, columns)]
 
     @abstractmethod
     def compute_loss_from_embeddings(self, columns: list[Parts], labels: Tensor | None) -> Tensor:
@@ -113,3 +131,8 @@ class TwoPartLoss(nn.Module, ABC):
             parts.append(torch.cat([column.general for column in columns]))
         errors = [((part @ part.T)[apart] - wanted).square().mean() for part in parts]
         return 100 * self.distillation * torch.stack(errors).sum()
+
+
+def distance(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean of one less the cosine of unit vectors, (batch, dimensions), to those wanted."""
+    return DISTANCE_SCALE * (1 - (found * wanted).sum(dim=1)).mean()

@@ -8,12 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from training.losses.base import TwoPartLoss
+from training.losses.base import TwoPartLoss, distance
 from training.losses.columns import embed_columns
 from training.losses.parts import Parts
-
-# Brings the mean distance, of the order of 0.1, to the size of the other losses.
-SCALE = 20.0
 
 
 class GuidanceLoss(TwoPartLoss):
@@ -35,18 +32,15 @@ class GuidanceLoss(TwoPartLoss):
         Raises:
             ValueError: There is no guide.
         """
-        if self.guide is None:
-            raise ValueError("twin queries are learnt from a guide, and there is none")
         columns = list(sentence_features)
-        with torch.no_grad():
-            guides = embed_columns(self.guide, columns)
+        guides = self.guided(columns)
         found = zip(embed_columns(self.model, columns), guides, strict=True)
         return self.compute_loss_from_embeddings(
-            [Parts(own.general, own.polarity, guide.polarity) for own, guide in found], labels
+            [Parts(own.general, own.polarity, guide) for own, guide in found], labels
         )
 
     def compute_loss_from_embeddings(self, columns: list[Parts], labels: Tensor | None) -> Tensor:
-        """One less the cosine of *p* to what is wanted, over both columns.
+        """Distance of *p* from what is wanted, over both columns.
 
         Args:
             columns: With the guide's polarity part as their base.
@@ -54,8 +48,7 @@ class GuidanceLoss(TwoPartLoss):
         """
         first, second = (column.target for column in columns)
         wanted = torch.cat((self.moved(first, second), self.moved(second, first)))
-        found = torch.cat([column.polarity for column in columns])
-        return SCALE * (1 - (found * wanted).sum(dim=1)).mean()
+        return distance(torch.cat([column.polarity for column in columns]), wanted)
 
     def moved(self, own: Tensor, twin: Tensor) -> Tensor:
         """A polarity part moved away from its twin's, of unit length, (batch, dimensions)."""
