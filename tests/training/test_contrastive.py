@@ -226,3 +226,18 @@ def test_texts_that_are_no_candidates_count_for_nothing(name: str) -> None:
         shared = joined((alone.shared, other))
         found = Candidates(alone.anchor, shared, alone.private, out=everywhere)
         assert loss_of(name, found).item() == pytest.approx(loss_of(name, alone).item())
+
+
+@pytest.mark.parametrize("name", CONTRASTIVE)
+def test_losses_are_numbers_in_half_precision_with_negatives_far_above_the_positive(
+    name: str,
+) -> None:
+    anchor = Parts(torch.eye(4), torch.eye(4).requires_grad_())
+    # Each text answers the next row's anchor, so that a rival is as near as can be.
+    candidates = Candidates(anchor, Parts(torch.eye(4).roll(1, 0), torch.eye(4).roll(1, 0)), [])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = loss_of(name, candidates)
+    loss.backward()
+    assert loss.isfinite()
+    assert anchor.polarity.grad is not None
+    assert anchor.polarity.grad.isfinite().all()

@@ -124,7 +124,9 @@ def test_retention_holds_texts_without_labels_where_the_guide_has_them(
     assert added == pytest.approx(3.0 * DISTANCE_SCALE * gap.item(), rel=1e-3)
 
 
-def test_a_guide_is_there_where_something_needs_it(guided: ExperimentConfig, model: SentenceTransformer) -> None:
+def test_a_guide_is_there_where_something_needs_it(
+    guided: ExperimentConfig, model: SentenceTransformer
+) -> None:
     kinds, training = {"general": Kind(1.0, 3)}, guided.training
     for guidance, retention, has_guide in ((None, 0.0, False), (None, 0.5, True), (0.5, 0, True)):
         changed = replace(training, kinds=kinds, guidance=guidance, retention=retention)

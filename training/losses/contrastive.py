@@ -136,8 +136,9 @@ def coupled(candidates: Candidates, softmax: Softmax) -> Tensor:
     their weight.
     """
     similarities, guide = candidates.similarities(softmax.weight), candidates.guide()
+    # In half precision, 1 - LEAST would be 1, and its logarithm's difference no number.
     relevance, selection = (
-        torch.sigmoid((scores - scores.diagonal()[:, None]) / softmax.temperature)
+        torch.sigmoid((scores - scores.diagonal()[:, None]).float() / softmax.temperature)
         for scores in (similarities.detach(), guide)
     )
     relevance = relevance.clamp(max=1 - LEAST)
