@@ -78,7 +78,7 @@ class TrainingConfig:
     pair_order: str | None = None
     curriculum: str | None = None
     guidance: float | None = None
-    retention: float = 0.0
+    retention: float | None = None
 
     @property
     def planned_steps(self) -> int:

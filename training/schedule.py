@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from transformers import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 
@@ -78,9 +79,39 @@ def finish(trainer: Any, folder: Path) -> dict[str, Any]:
 
     Returns:
         What `train.json` says: the best joint figure and its step, None if none was measured.
+
+    Raises:
+        ValueError: The weights are no numbers any more.
     """
+    trainer.add_callback(Divergence(trainer.model, folder))
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
     return {"best_joint": trainer.state.best_metric, "best_step": trainer.state.best_global_step}
+
+
+class Divergence(TrainerCallback):
+    """Ends a run whose weights are no numbers any more, which nothing mends.
+
+    Args:
+        model: The one that is trained.
+        folder: The run's.
+    """
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        # Gradients are scaled by the norm of all: where one is no number, no weight stays one.
+        *_, self.weights = (each for each in model.parameters() if each.requires_grad)
+        self.folder = folder
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Look at some of the weights.
+
+        Raises:
+            ValueError: They are no numbers.
+        """
+        if not self.weights.isfinite().all():
+            raise ValueError(
+                f"{self.folder}: no number is left in the weights after step"
+                f" {state.global_step}; a smaller training.learning_rate may keep them"
+            )
 
 
 def measure(model: Any, evaluator: Any, folder: Path) -> dict[str, Any]:

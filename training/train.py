@@ -222,7 +222,7 @@ def build_losses(
             teacher=teacher,
             guide=guide,
             guidance=training.guidance or 0.0,
-            retention=training.retention,
+            retention=training.retention or 0.0,
         )
         for kind in kinds
     }

@@ -128,11 +128,15 @@ def test_a_guide_is_there_where_something_needs_it(
     guided: ExperimentConfig, model: SentenceTransformer
 ) -> None:
     kinds, training = {"general": Kind(1.0, 3)}, guided.training
-    for guidance, retention, has_guide in ((None, 0.0, False), (None, 0.5, True), (0.5, 0, True)):
+    for guidance, retention, has_guide in (
+        (None, None, False),
+        (None, 0.5, True),
+        (0.5, None, True),
+    ):
         changed = replace(training, kinds=kinds, guidance=guidance, retention=retention)
         loss = train.build_losses(replace(guided, training=changed), model, ["general"])["general"]
         assert (loss.guide is not None) == has_guide
-        assert loss.retention == retention
+        assert loss.retention == (retention or 0.0)
 
 
 @pytest.mark.parametrize("guidance", [None, 0.0, -0.5])

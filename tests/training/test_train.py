@@ -163,6 +163,14 @@ def test_without_public_data_a_run_goes_on_with_the_distilled_rows(
     assert "joint" in first
 
 
+def test_a_run_that_diverges_ends_with_one_line(experiment: ExperimentConfig) -> None:
+    training = replace(experiment.training, learning_rate=1e30, evaluate_every=10)
+    diverging = replace(experiment, name="diverging", training=training)
+    with pytest.raises(ValueError, match=r"diverging: no number is left .* after step [2-9];"):
+        train.main(diverging)
+    assert not (diverging.folder / "best").exists()
+
+
 def test_a_run_goes_on_from_the_checkpoint_of_another(
     best: Path, experiment: ExperimentConfig
 ) -> None:
