@@ -23,7 +23,7 @@ from training.evaluation.dial import turn
 from training.evaluation.encoding import Encode, Gate, Remembered, Reweighted
 from training.parity import check_encoder
 from training.quantization import calibrate, calibration_texts
-from training.run import best_checkpoint, history, run_stage, write_json
+from training.run import best_checkpoint, history, run_stage, write_json, write_records
 from training.serving import ServedEncoder
 from training.tracing import SentenceOnnxConfig, trace
 from training.two_part import TwoPartEncoder
@@ -43,7 +43,7 @@ def main(config: ExperimentConfig) -> Path:
         ranges = calibrate(evenly_weighted(ServedEncoder(staged)), calibration_texts())
         write_json(staged / CALIBRATION, ranges)
         write_json(staged / "parity.json", check_encoder(staged, reference=checkpoint))
-        write_json(staged / "training.json", history(config.folder))
+        write_records(staged / "training.json", history(config.folder))
         install(staged, config.output)
     return config.output
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,12 @@ def shortened(number: str) -> float:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON as people read it."""
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_records(path: Path, records: Iterable[Any]) -> None:
+    """Write a JSON list with a record a line: indented, long ones would take half again as much."""
+    lines = ",\n".join(json.dumps(record) for record in records)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def replaces(path: Path, figures: dict[str, Any]) -> bool:

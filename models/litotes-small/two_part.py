@@ -1,6 +1,6 @@
 """The two-part sentence encoder, as one sentence-transformers module.
 
-Knows nothing of the rest of the project: this file and two that it uses are copied into every
+Knows nothing of the rest of the project: this file and three that it uses are copied into every
 model folder, so that `SentenceTransformer(folder, trust_remote_code=True)` loads it anywhere.
 """
 
@@ -21,8 +21,9 @@ from transformers.models.bert.modeling_bert import BertEmbeddings, BertLayer
 # Relative, so that the import holds in a model folder too.
 from .anchor_tokens import received_attention
 from .cue_binding import CueBinding
+from .exclusion_gate import ExclusionGate
 
-FILES = ("two_part.py", "anchor_tokens.py", "cue_binding.py")
+FILES = ("two_part.py", "anchor_tokens.py", "cue_binding.py", "exclusion_gate.py")
 POOLINGS = ("mean", "anchor-tokens")
 
 
@@ -45,6 +46,9 @@ class TwoPartEncoder(InputModule):
             receives in the last layer (`received_attention`).
         cue_phrases: Phrases that *p* binds to the word after them (`CueBinding`), where its own
             layers begin: *g* does not change by it.
+        exclusion_weight: The weight of a text that excludes something, over *w* and under 1: a gate
+            over *p* leads each text's own weight from *w* to this one (`ExclusionGate`). None for
+            the same weight of all texts, without a gate.
     """
 
     config_file_name = "two_part_config.json"
@@ -56,6 +60,7 @@ class TwoPartEncoder(InputModule):
         "max_seq_length",
         "pooling",
         "cue_phrases",
+        "exclusion_weight",
     ]
 
     def __init__(
@@ -69,6 +74,7 @@ class TwoPartEncoder(InputModule):
         max_seq_length: int,
         pooling: str = "mean",
         cue_phrases: Sequence[str] = (),
+        exclusion_weight: float | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= shared_layers < bert.num_hidden_layers:
@@ -97,6 +103,7 @@ class TwoPartEncoder(InputModule):
             if polarity_dimensions == bert.hidden_size
             else nn.Linear(bert.hidden_size, polarity_dimensions, bias=False)
         )
+        self.gate_exclusions(exclusion_weight)
 
     @classmethod
     def from_base(cls, path: str, **settings: Any) -> TwoPartEncoder:
@@ -142,6 +149,23 @@ class TwoPartEncoder(InputModule):
         known = [ids for ids in spelt if self.tokenizer.unk_token_id not in ids]
         self.cue_binding = CueBinding(known) if known else None
 
+    def gate_exclusions(self, exclusion_weight: float | None) -> None:
+        """Put a closed gate before the texts' weights, or, for None, do without one.
+
+        Raises:
+            ValueError: The weight does not lie between the negation weight and 1.
+        """
+        if exclusion_weight is not None and not self.negation_weight < exclusion_weight < 1.0:
+            raise ValueError(
+                f"exclusion_weight must lie between negation_weight, {self.negation_weight}, and 1"
+            )
+        self.exclusion_weight = exclusion_weight
+        self.gate = (
+            None
+            if exclusion_weight is None
+            else ExclusionGate(self.polarity_dimensions, exclusion_weight)
+        )
+
     def freeze_general(self, frozen: bool = True) -> TwoPartEncoder:
         """Exclude the layers that *g* runs through from training; word embeddings never learn."""
         self.embeddings.requires_grad_(False)
@@ -175,14 +199,17 @@ class TwoPartEncoder(InputModule):
         polarity = self.projection(self.pool_polarity(hidden, bias, mask))
         features["general"] = nn.functional.normalize(general.float(), dim=-1)
         features["polarity"] = nn.functional.normalize(polarity.float(), dim=-1)
+        weight = self.own_weights(features["polarity"])
         features["sentence_embedding"] = torch.cat(
-            (
-                features["general"] * (1 - self.negation_weight) ** 0.5,
-                features["polarity"] * self.negation_weight**0.5,
-            ),
-            dim=-1,
+            (features["general"] * (1 - weight) ** 0.5, features["polarity"] * weight**0.5), dim=-1
         )
         return features
+
+    def own_weights(self, polarity: Tensor) -> Tensor | float:
+        """The weight of each text by its *p*, (batch, 1), or the one of all without a gate."""
+        if self.gate is None:
+            return self.negation_weight
+        return self.gate.weights(polarity, self.negation_weight)
 
     def pool_polarity(self, hidden: Tensor, bias: Tensor, mask: Tensor) -> Tensor:
         """Run the layers of *p* and pool the tokens, (batch, hidden)."""
