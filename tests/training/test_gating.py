@@ -52,7 +52,7 @@ def test_a_fitted_gate_is_open_for_exclusions_and_closed_for_others() -> None:
 def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions() -> None:
     excluding, others = draw_texts(Random(1))
     assert len(excluding) == 2 * gating.EXCLUDING
-    assert len(others) == 7 * gating.OTHERS
+    assert len(others) == 8 * gating.OTHERS
     queries = {row.query for row in corpus.exclusions("train")}
     queries |= {row.query_a for row in corpus.twins() if row.excludes}
     assert {*excluding} <= queries
