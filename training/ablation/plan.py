@@ -153,13 +153,15 @@ def choose(
     Raises:
         ValueError: There is no such arm or seed; the message lists those that there are.
     """
-    chosen_arms = known("arm", arms, [run.arm for run in runs], where)
-    chosen_seeds = known("seed", seeds, [run.seed for run in runs], where)
+    chosen_arms = named_or_all("arm", arms, [run.arm for run in runs], where)
+    chosen_seeds = named_or_all("seed", seeds, [run.seed for run in runs], where)
     return [run for run in runs if run.arm in chosen_arms and run.seed in chosen_seeds]
 
 
-def known(kind: str, wanted: Sequence[Name] | None, there: Sequence[Name], where: str) -> set[Name]:
-    """What is wanted, or all that there is; what there is not is refused."""
+def named_or_all(
+    kind: str, wanted: Sequence[Name] | None, there: Sequence[Name], where: str
+) -> set[Name]:
+    """What is named, or all that there is where nothing is; what there is not is refused."""
     names = list(dict.fromkeys(there))
     if unknown := sorted(set(wanted or ()) - set(names)):
         refused, offered = (", ".join(map(str, each)) for each in (unknown, names))
