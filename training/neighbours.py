@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 # Rows of the product of seeds and texts that are held at a time.
@@ -21,11 +22,7 @@ def neighbours(texts: Sequence[str], seeds: Sequence[int], size: int) -> Iterato
         seeds: Indices into the pool.
         size: Texts a cluster, the seed included; fewer where the pool is smaller.
     """
-    # Words of one text in twenty say little of its topic and would make the product dense; among a
-    # few texts they may be all there is.
-    common = min(1.0, max(COMMON, FEW / len(texts)))
-    vectorizer = TfidfVectorizer(max_df=common, sublinear_tf=True, dtype=np.float32)
-    vectors = vectorizer.fit_transform(texts)
+    vectors = word_vectors(texts)
     size = min(size, len(texts))
     for start in range(0, len(seeds), BLOCK):
         block = np.asarray(seeds[start : start + BLOCK])
@@ -35,3 +32,14 @@ def neighbours(texts: Sequence[str], seeds: Sequence[int], size: int) -> Iterato
         nearest = np.argpartition(-similar, size - 1, axis=1)[:, :size]
         for seed, found in zip(block, nearest, strict=True):
             yield [texts[seed], *(texts[other] for other in found if other != seed)]
+
+
+def word_vectors(texts: Sequence[str]) -> csr_matrix:
+    """TF-IDF vectors of unit length, (texts, words), without the words of many texts.
+
+    Words of one text in twenty say little of its topic and would make the product dense; among a
+    few texts they may be all there is.
+    """
+    common = min(1.0, max(COMMON, FEW / len(texts)))
+    vectorizer = TfidfVectorizer(max_df=common, sublinear_tf=True, dtype=np.float32)
+    return vectorizer.fit_transform(texts)

@@ -18,6 +18,7 @@ from training.group_rows import counterfactual_rows, group_rows, substitution_ro
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 from training.row import Row, numbered, passes
+from training.topic_order import topic_passes
 from training.twin_queries import twin_rows
 
 # The columns that hold queries, for an encoder that wants an instruction before them.
@@ -110,6 +111,18 @@ def exclusion_rows(rng: random.Random) -> Iterator[Row]:
         yield exclusion_row(row.query, row.relevant, row.violating, rng)
 
 
+def topic_exclusion_rows(rng: random.Random) -> Iterator[Row]:
+    """The rows of exclusions, those on like topics one after the other.
+
+    Beside passages from anywhere a query need not keep its topic to find its own; beside those of
+    its neighbours it must.
+    """
+    exclusions = corpus.exclusions("train")
+    texts = [" ".join((row.query, *row.relevant, *row.violating)) for row in exclusions]
+    for row in topic_passes(exclusions, texts, rng):
+        yield exclusion_row(row.query, row.relevant, row.violating, rng)
+
+
 def inclusion_rows(rng: random.Random) -> Iterator[Row]:
     """The query for just what an exclusion excludes, before the same passages the other way round.
 
@@ -193,6 +206,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "substitutions": substitution_rows,
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
+    "topic-exclusions": topic_exclusion_rows,
     "inclusions": inclusion_rows,
     "keywords": keyword_rows,
     "twins": twin_rows,

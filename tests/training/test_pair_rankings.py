@@ -34,6 +34,15 @@ def test_the_seed_decides_and_a_longer_run_begins_as_a_shorter_one(source: str) 
     assert not drawn or rankings.draw(source, kind, 20, 2, encode) != drawn
 
 
+def test_the_latest_rows_of_the_corpus_can_be_drawn_alone() -> None:
+    kind = RankingKind(share=1.0, rows=1, latest=3)
+    drawn = rankings.draw("exclusions", kind, 20, 1, oracle({}))
+    rows = corpus.exclusions("train")[-3:]
+    assert {ranking.query for ranking in drawn} == {
+        query for row in rows for query in (row.query, row.inclusion) if query
+    }
+
+
 @pytest.mark.parametrize("source", BUNDLED)
 def test_rankings_of_a_source_have_the_same_columns_and_differing_passages(source: str) -> None:
     drawn = list(islice(SOURCES[source](Random(0)), 60))

@@ -175,6 +175,10 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
         ({"head": "tokens"}, r"head: unknown name\(s\) tokens"),
         ({"objective": "focal"}, r"objective: unknown name\(s\) focal"),
         ({"relevance": {"twin": RankingKind(0.5, 2)}}, r"relevance: unknown name\(s\) twin"),
+        (
+            {"relevance": {"claims": RankingKind(0.5, 2, latest=9)}},
+            "relevance.claims: latest is for twins and exclusions alone",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(

@@ -17,7 +17,15 @@ from training.losses.kinds import LOSSES
 from training.rows import KINDS, Row
 
 OF_GROUPS = ("groups", "counterfactuals", "surface", "substitutions")
-BUNDLED = (*OF_GROUPS, "contrasts", "exclusions", "inclusions", "keywords", "twins")
+BUNDLED = (
+    *OF_GROUPS,
+    "contrasts",
+    "exclusions",
+    "topic-exclusions",
+    "inclusions",
+    "keywords",
+    "twins",
+)
 PUBLIC = tuple(kind for kind in KINDS if kind not in BUNDLED)
 POLAR = ("polarity", "inference", "edits")
 
@@ -96,6 +104,7 @@ def group_of_rows() -> Callable[[Row], object]:
         ("groups", len(corpus.groups("train")), group_of_rows()),
         ("contrasts", len(corpus.contrasts("train")), lambda row: row["query_a"]),
         ("exclusions", len(corpus.exclusions("train")), lambda row: row["query"]),
+        ("topic-exclusions", len(corpus.exclusions("train")), lambda row: row["query"]),
     ],
 )
 def test_no_source_comes_twice_before_all_have_come(

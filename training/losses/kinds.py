@@ -16,6 +16,7 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "substitutions": TripletLoss,
     "contrasts": ContrastLoss,
     "exclusions": ExclusionLoss,
+    "topic-exclusions": ExclusionLoss,
     "inclusions": ExclusionLoss,
     "keywords": ExclusionLoss,
     "twins": GuidanceLoss,

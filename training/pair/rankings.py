@@ -85,10 +85,10 @@ def draw(kind: str, settings: RankingKind, steps: int, seed: int, encode: Encode
         encode: The encoder whose search finds the passages near a query.
 
     Raises:
-        KeyError: There is no such source.
+        KeyError: There is no such source, or it is not of the corpus and `latest` is asked of it.
     """
     rng = random.Random(f"{seed}/ranking/{kind}")
-    source = SOURCES[kind](rng)
+    source = LATEST[kind](rng, settings.latest) if settings.latest else SOURCES[kind](rng)
     drawn = list(islice(source, round(steps * settings.share) * settings.rows))
     if not drawn or not settings.near + settings.far:
         return drawn
@@ -154,21 +154,21 @@ def excerpt(text: str, rng: random.Random) -> str:
     return " ".join(parts[first : last + 1])
 
 
-def twin_rankings(rng: random.Random) -> Iterator[Ranking]:
+def twin_rankings(rng: random.Random, latest: int = 0) -> Iterator[Ranking]:
     """A query before its passage and the passage's twin, in which one clause is reversed."""
-    for row in passes(corpus.contrasts("train"), rng):
+    for row in passes(corpus.contrasts("train")[-latest:], rng):
         doc_a, doc_b = passages_of(row, rng)
         whole = (row.doc_a, row.doc_b)
         yield Ranking(row.query_a, doc_a, (doc_b,), whole)
         yield Ranking(row.query_b, doc_b, (doc_a,), whole)
 
 
-def exclusion_rankings(rng: random.Random) -> Iterator[Ranking]:
+def exclusion_rankings(rng: random.Random, latest: int = 0) -> Iterator[Ranking]:
     """A query that excludes something before a passage that respects it and two that do not.
 
     Where the query for just what is excluded is known, it stands before the same passages.
     """
-    for row in passes(corpus.exclusions("train"), rng):
+    for row in passes(corpus.exclusions("train")[-latest:], rng):
         whole = (*row.relevant, *row.violating)
         yield Ranking(row.query, rng.choice(row.relevant), row.violating, whole)
         if row.inclusion:
@@ -227,4 +227,10 @@ SOURCES: dict[str, Callable[[random.Random], Iterator[Ranking]]] = {
     "topics": topic_rankings,
     "questions": question_rankings,
     "claims": claim_rankings,
+}
+
+# The sources of which the last rows of the corpus alone can be drawn.
+LATEST: dict[str, Callable[[random.Random, int], Iterator[Ranking]]] = {
+    "twins": twin_rankings,
+    "exclusions": exclusion_rankings,
 }

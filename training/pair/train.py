@@ -47,7 +47,7 @@ from training.pair.loss import (
     balanced_weights,
 )
 from training.pair.model import FIRST_TOKEN, build_model
-from training.pair.rankings import SOURCES, draw, with_cosines
+from training.pair.rankings import LATEST, SOURCES, draw, with_cosines
 from training.pair.relations import RELATIONS
 from training.run import (
     has_bfloat16,
@@ -108,10 +108,13 @@ def check_names(config: PairConfig) -> None:
     """Refuse sources that there are not, before the run's folder is taken.
 
     Raises:
-        ValueError: A name is unknown; the message gives it.
+        ValueError: A name is unknown, or a source has no latest rows; the message gives it.
     """
     check_known("shares", config.shares, rows.SOURCES)
     check_known("relevance", config.relevance, SOURCES)
+    for name, kind in config.relevance.items():
+        if kind.latest and name not in LATEST:
+            raise ValueError(f"relevance.{name}: latest is for {' and '.join(LATEST)} alone")
     check_known("objective", [config.objective], OBJECTIVES)
     check_known("head", [config.head], (FIRST_TOKEN, *HEADS))
 
