@@ -77,10 +77,12 @@ train: $(DEV_STAMP) ## Train the encoder (hours on two cores); goes on where it 
 audit: $(DEV_STAMP) ## Look for shortcuts, repeats and leaks in the corpus; write its datasheet
 	$(DEV) -m training.audit $(AUDIT)
 
-ablate: $(DEV_STAMP) ## Run the arms of the recipe, the shape and the pair model; report in training/ablations.md
+ablate: $(DEV_STAMP) ## Run the arms of recipe, shape, pair model and methods; report in training/ablations.md
 	$(DEV) -m training.ablate $(EXPERIMENTS)/ablations.toml
 	$(DEV) -m training.ablate $(EXPERIMENTS)/shapes.toml
 	$(DEV) -m training.ablate $(EXPERIMENTS)/pair-ablations.toml
+	$(DEV) -m training.ablate $(EXPERIMENTS)/methods.toml
+	$(DEV) -m training.ablate $(EXPERIMENTS)/methods-data.toml
 
 export: $(DEV_STAMP) ## Write the trained encoder to models/litotes-small as ONNX, and check parity
 	$(DEV) -m training.export $(RELEASED)

@@ -25,8 +25,9 @@ from benchmarks.server import ROOT
 from benchmarks.usage import read_usage
 from service.backend import OnnxBackend, open_backend
 from service.cpu import usable_cpus
+from service.encoding import Encoding
 from service.model_folder import read_encoder
-from service.tokenization import Encoding, Tokenizer
+from service.tokenization import Tokenizer
 from service.vectors import normalize
 
 Ceiling = Literal["engine", "lone", "tokenizer"]

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-# The same figures give the same bytes, and their text can be read and searched.
-_SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "litotes", "font.size": 9}
+from training.picture import drawing
+
 _BARS = (("tokens_per_s", "tokens/s"), ("p50_ms", "p50, ms"), ("p99_ms", "p99, ms"))
 
 
@@ -19,21 +17,20 @@ def draw_comparison(figures: Mapping[str, Mapping[str, Mapping[str, Any]]], path
     """Draw a row of bars for each row of figures, with the range over the repeats."""
     if not figures:
         return
-    with rc_context(_SETTINGS):
-        figure = Figure(figsize=(12, 2.4 * len(figures)), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(12, 2.4 * len(figures))
         grid = figure.subplots(len(figures), len(_BARS), squeeze=False)
         for axes, (row, by_target) in zip(grid, figures.items(), strict=True):
             for one, (key, label) in zip(axes, _BARS, strict=True):
                 _bars(one, by_target, key)
                 one.set_xlabel(label)
             axes[0].set_title(row, loc="left")
-        _save(figure, path)
 
 
 def draw_growth(curves: Mapping[str, Mapping[int, Mapping[str, Any]]], path: Path) -> None:
     """Draw tokens/s and latency against what grows."""
-    with rc_context(_SETTINGS):
-        figure = Figure(figsize=(3.2 * len(curves), 5), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(3.2 * len(curves), 5)
         grid = figure.subplots(2, len(curves), squeeze=False)
         for column, (name, points) in enumerate(curves.items()):
             _line(grid[0][column], points, ("tokens_per_s",))
@@ -43,19 +40,17 @@ def draw_growth(curves: Mapping[str, Mapping[int, Mapping[str, Any]]], path: Pat
         grid[0][0].set_ylabel("tokens/s")
         grid[1][0].set_ylabel("ms")
         grid[1][0].legend()
-        _save(figure, path)
 
 
 def draw_soak(memory: Sequence[tuple[float, float]], path: Path) -> None:
     """Draw resident memory over time."""
-    with rc_context(_SETTINGS):
-        figure = Figure(figsize=(8, 3), layout="constrained")
+    with drawing(path) as figure:
+        figure.set_size_inches(8, 3)
         axes = figure.subplots()
         axes.plot([seconds / 60 for seconds, _ in memory], [resident for _, resident in memory])
         axes.set_ylim(bottom=0)
         axes.set_xlabel("minutes")
         axes.set_ylabel("resident MiB")
-        _save(figure, path)
 
 
 def _bars(axes: Axes, by_target: Mapping[str, Mapping[str, Any]], key: str) -> None:
@@ -74,8 +69,3 @@ def _line(axes: Axes, points: Mapping[int, Mapping[str, Any]], keys: Sequence[st
         there = [(value, point[key]) for value, point in points.items() if point.get(key)]
         axes.plot([x for x, _ in there], [y for _, y in there], marker="o", label=key[:3])
     axes.set_xscale("log", base=2)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="svg", metadata={"Date": None})

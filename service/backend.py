@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from service import openvino_graph
 from service.cpu import reports_bfloat16, usable_cpus
+from service.encoding import Encoding
 from service.errors import StartupError
 from service.graph import Graph
 from service.model_spec import ModelSpec
@@ -18,7 +19,6 @@ from service.onnx_graph import CPU, CUDA, OnnxGraph, has_cuda
 from service.openvino_graph import OPENVINO, OpenVinoGraph
 from service.pooling import Pooling, pool
 from service.settings import Device
-from service.tokenization import Encoding
 
 logger = logging.getLogger(__name__)
 

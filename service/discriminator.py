@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.encoding import Direction
 from service.engine import Engine
 from service.errors import InferenceFailed, StartupError
 from service.model_spec import PairSpec
 from service.timing import Timing
-from service.tokenization import Direction
 from service.vectors import Rows, softmax
 
 

@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.distinct import Distinct, placed
+from service.embeddings import Embeddings, TokenVectors
+from service.encoding import Direction, Encoding, truncated_indices
 from service.engine import Engine
 from service.errors import (
     InferenceFailed,
@@ -27,64 +29,10 @@ from service.model_spec import EncoderSpec
 from service.quantization import CalibrationRanges
 from service.settings import Settings
 from service.timing import Timing
-from service.tokenization import Direction, Encoding
-from service.vectors import normalize as unit_length
+from service.vector_form import VectorForm
 
 # Vectors of more numbers than this are finished in a thread: a millisecond or so of arithmetic.
 _INLINE_NUMBERS = 250_000
-
-
-@dataclass(frozen=True, slots=True)
-class Embeddings:
-    """The vectors of one request.
-
-    Attributes:
-        vectors: float32, (texts, dimensions), in the order of the texts.
-        token_counts: Tokens that are run of each text, special tokens included; those of a text
-            that repeats count each time, though it is run once.
-        truncated: Positions of the texts that were cut.
-        timing: Where the time went.
-    """
-
-    vectors: NDArray[np.float32]
-    token_counts: list[int]
-    truncated: list[int]
-    timing: Timing
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that were run."""
-        return sum(self.token_counts)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenVectors:
-    """The vectors of the tokens of one request's texts.
-
-    Attributes:
-        vectors: float32, (tokens, hidden), for each text in order; special tokens included, and
-            not normalised.
-        truncated: Positions of the texts that were cut.
-        timing: Where the time went.
-    """
-
-    vectors: list[NDArray[np.float32]]
-    truncated: list[int]
-    timing: Timing
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that were run."""
-        return sum(map(len, self.vectors))
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The form in which a client wants its vectors."""
-
-    normalize: bool
-    dimensions: int | None
-    negation_weight: float | None
 
 
 class Encoder:
@@ -190,8 +138,8 @@ class Encoder:
             InferenceFailed: The model failed on one of the texts; `index` says which.
             Unavailable: The service is stopping, or its batch loop has died.
         """
-        form = _Form(normalize, dimensions, negation_weight)
-        self._check(form)
+        form = VectorForm(normalize, dimensions, negation_weight)
+        form.check(self.dimensions, self.spec.two_part)
         prompt = self.find_prompt(prompt_name)
         started = time.perf_counter()
         distinct = Distinct.of(texts)
@@ -224,7 +172,7 @@ class Encoder:
         Raises:
             InvalidInput: A value is out of range, or the model folder has no ranges.
         """
-        self._check(_Form(True, dimensions, negation_weight))
+        VectorForm(True, dimensions, negation_weight).check(self.dimensions, self.spec.two_part)
         ranges = self.spec.calibration
         if ranges is None:
             raise InvalidInput(
@@ -302,51 +250,10 @@ class Encoder:
             )
         return self.spec.prompts[name]
 
-    def _check(self, form: _Form) -> None:
-        if form.dimensions is not None:
-            self._check_dimensions(form.dimensions)
-        if form.negation_weight is not None:
-            self._check_weight(form.negation_weight, form.dimensions or self.dimensions)
-
-    def _check_dimensions(self, dimensions: int) -> None:
-        if dimensions < 1:
-            raise InvalidInput("`dimensions` should be positive", param="dimensions")
-        if dimensions > self.dimensions:
-            raise InvalidInput(
-                "`dimensions` should be smaller than the maximum embedding dimension."
-                f" Given: {dimensions}, maximum: {self.dimensions}",
-                param="dimensions",
-            )
-
-    def _check_weight(self, weight: float, dimensions: int) -> None:
-        two_part = self.spec.two_part
-        if two_part is None:
-            raise InvalidInput(
-                "`negation_weight` needs a two-part model, and this one has one part",
-                param="negation_weight",
-            )
-        if not 0 <= weight <= 1:
-            raise InvalidInput(
-                f"`negation_weight` should be between 0 and 1. Given: {weight}",
-                param="negation_weight",
-            )
-        if weight == 1 and dimensions <= two_part.general_dimensions:
-            raise InvalidInput(
-                f"at a `negation_weight` of 1 the first {two_part.general_dimensions} numbers are"
-                " zero, and `dimensions` keeps no others",
-                param="negation_weight",
-            )
-
-    async def _finish(self, rows: NDArray[np.float32], form: _Form) -> NDArray[np.float32]:
+    async def _finish(self, rows: NDArray[np.float32], form: VectorForm) -> NDArray[np.float32]:
         if rows.size <= _INLINE_NUMBERS:
-            return self._apply(form, rows)
-        return await asyncio.to_thread(self._apply, form, rows)
-
-    def _apply(self, form: _Form, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        if form.negation_weight is not None and self.spec.two_part is not None:
-            rows = self.spec.two_part.reweigh(rows, form.negation_weight)
-        rows = rows[:, : form.dimensions]
-        return unit_length(rows) if form.normalize else np.ascontiguousarray(rows)
+            return form.apply(rows, self.spec.two_part)
+        return await asyncio.to_thread(form.apply, rows, self.spec.two_part)
 
 
 def _token_vectors(encodings: Sequence[Encoding]) -> list[NDArray[np.float32]]:
@@ -363,8 +270,3 @@ def _token_vectors(encodings: Sequence[Encoding]) -> list[NDArray[np.float32]]:
             raise InferenceFailed("the model's output is not finite", index=index)
         found.append(vectors)
     return found
-
-
-def truncated_indices(encodings: Sequence[Encoding]) -> list[int]:
-    """Return the positions of the texts that were cut."""
-    return [index for index, encoding in enumerate(encodings) if encoding.truncated]

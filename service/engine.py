@@ -19,6 +19,7 @@ from service.batch_shape import BatchLimits
 from service.batching import Batcher
 from service.caller import current_caller
 from service.distinct import placed
+from service.encoding import Encoding
 from service.errors import EmptyInput, StartupError
 from service.metrics import ModelMetrics
 from service.model_spec import ModelSpec
@@ -28,7 +29,7 @@ from service.request import BatchResults
 from service.row_cache import Row, RowCache
 from service.settings import Settings
 from service.timing import Timing
-from service.tokenization import Encoding, Tokenizer
+from service.tokenization import Tokenizer
 from service.vectors import Rows, find_unusable
 
 logger = logging.getLogger(__name__)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.distinct import Distinct, placed
+from service.encoding import Direction
 from service.engine import Engine
 from service.request import BatchResults
 from service.similarity import Similarities, Similarity
 from service.timing import Timing
 from service.together import together
-from service.tokenization import Direction
 from service.windows import PassageLimits, Windows, encode_windows
 
 

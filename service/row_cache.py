@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service.tokenization import Encoding
+from service.encoding import Encoding
 
 Row = NDArray[np.float32]
 

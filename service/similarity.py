@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.distinct import placed
-from service.encoder import Embeddings, Encoder
+from service.embeddings import Embeddings
+from service.encoder import Encoder
+from service.encoding import Direction
 from service.timing import Timing
 from service.together import together
-from service.tokenization import Direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,18 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
+from service.encoding import Direction, Encoding, Tokens, cut, share
 from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
 from service.template import Template
 
-Direction = Literal["left", "right"]
 Source = TypeVar("Source", str, tuple[str, str])
 Result = TypeVar("Result")
 
@@ -41,31 +40,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # that one huge text costs no more than a long one. The value is text-embeddings-inference's: words
 # have some 5 characters a token, and 250 leave room for any amount of white space.
 _CHARACTERS_PER_TOKEN = 250
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoding:
-    """The tokens of one text, or of a pair.
-
-    Attributes:
-        ids: Token ids, special tokens included.
-        type_ids: 1 for the tokens of a pair's second text, else 0.
-        truncated: Whether something was cut.
-        full_length: Tokens before truncation, special tokens included; a lower bound for a text
-            so long that it was cut before tokenising.
-        token_vectors: Where a forward pass leaves the vectors of the tokens, one row each; None
-            where nobody asks for them.
-    """
-
-    ids: NDArray[np.int32]
-    type_ids: NDArray[np.int32]
-    truncated: bool
-    full_length: int
-    token_vectors: list[NDArray[np.float32]] | None = None
-
-    def __len__(self) -> int:
-        """Return the number of tokens that are run."""
-        return len(self.ids)
 
 
 class Tokenizer:
@@ -328,7 +302,7 @@ class Tokenizer:
                 index=index,
             )
         room = maximum - special
-        ids, type_ids = self._enclose(sides, _share(lengths, room), direction)
+        ids, type_ids = self._enclose(sides, share(lengths, room), direction)
         return Encoding(ids, type_ids, truncated, full_length)
 
     def _enclose(
@@ -343,18 +317,10 @@ class Tokenizer:
             return np.array(whole.ids, np.int32), np.array(whole.type_ids, np.int32)
         return template.fill(
             [
-                _cut(side.tokens.ids, length, direction)
+                cut(side.tokens.ids, length, direction)
                 for side, length in zip(sides, lengths, strict=True)
             ]
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """A text's tokens without special ones, and whether the text was cut before tokenising."""
-
-    tokens: tokenizers.Encoding
-    cut: bool
 
 
 def _are_short(sources: Sequence[str] | Sequence[tuple[str, str]]) -> bool:
@@ -364,24 +330,6 @@ def _are_short(sources: Sequence[str] | Sequence[tuple[str, str]]) -> bool:
         len(each) if isinstance(each, str) else sum(map(len, each)) for each in sources
     )
     return characters <= _INLINE_CHARACTERS
-
-
-def _cut(ids: list[int], length: int, direction: Direction) -> list[int]:
-    if len(ids) <= length:
-        return ids
-    return ids[:length] if direction == "right" else ids[len(ids) - length :]
-
-
-def _share(lengths: Sequence[int], room: int) -> list[int]:
-    """Return the lengths cut to fit into `room`, the longer first, whatever their order."""
-    if sum(lengths) <= room:
-        return list(lengths)
-    if len(lengths) == 1:
-        return [room]
-    shorter = min(*lengths, room // 2)
-    if lengths[0] == lengths[1]:
-        return [shorter, shorter]
-    return [shorter if length == min(lengths) else room - shorter for length in lengths]
 
 
 def _load(path: Path) -> tokenizers.Tokenizer:

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from service.encoding import Direction, Encoding, Tokens
 from service.errors import EmptyInput, InputTooLong
-from service.tokenization import Direction, Encoding, Tokenizer, Tokens
+from service.tokenization import Tokenizer
 
 _BothSides = tuple[NDArray[np.int32], NDArray[np.int32]]
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.backend import OnnxBackend, open_backend
+from service.encoding import Encoding
 from service.model_folder import RELEVANCE, read_encoder, read_pair
 from service.model_spec import EncoderSpec, PairSpec
 from service.settings import Settings
-from service.tokenization import Encoding, Tokenizer
+from service.tokenization import Tokenizer
 from service.windows import PassageLimits, encode_windows
 from training.evaluation.encoding import Vectors, unit
 

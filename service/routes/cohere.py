@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from service.encoder import Embeddings, Encoder
+from service.embeddings import Embeddings
+from service.encoder import Encoder
 from service.quantization import CALIBRATED, CalibrationRanges, quantize
 from service.routes.body import JsonRoute
 from service.routes.dependencies import Call, CallDep, EncoderDep

@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from service.encoding import Direction
 from service.reranker import Relevances, Reranker
 from service.routes.body import JsonRoute
 from service.routes.dependencies import Call, CallDep, RerankerDep
@@ -29,7 +30,6 @@ from service.schemas.rerank import (
     RerankRequest,
 )
 from service.schemas.tei import ErrorBody
-from service.tokenization import Direction
 from service.vectors import sigmoid
 
 router = APIRouter(route_class=JsonRoute)

@@ -22,7 +22,7 @@ import numpy as np
 
 from service.__main__ import main
 from service.backend import OnnxBackend
-from service.tokenization import Encoding
+from service.encoding import Encoding
 
 POISON, NOT_FINITE = "mortality", "hotel"
 

@@ -19,8 +19,8 @@ from serving import serving
 from tokenizers import Tokenizer
 
 from service.backend import OnnxBackend
+from service.encoding import Encoding
 from service.settings import Settings
-from service.tokenization import Encoding
 
 
 @pytest.fixture(scope="module")

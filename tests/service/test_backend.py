@@ -15,11 +15,11 @@ from relevance import build_reranking_pair
 from tiny_models import GENERAL, HIDDEN, MAX_TOKENS, POLARITY, RELATIONS, WEIGHT, build_tokenizer
 
 from service.backend import OnnxBackend, open_backend
+from service.encoding import Encoding
 from service.errors import StartupError
 from service.model_folder import read_encoder
 from service.onnx_graph import CPU
 from service.pooling import Pooling
-from service.tokenization import Encoding
 
 WORDS = build_tokenizer().get_vocab_size()
 

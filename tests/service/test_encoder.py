@@ -24,6 +24,7 @@ from tiny_models import (
 
 from service.backend import OnnxBackend
 from service.encoder import Encoder
+from service.encoding import Encoding
 from service.errors import (
     DeadlineExceeded,
     EmptyInput,
@@ -35,7 +36,6 @@ from service.errors import (
 )
 from service.metrics import Metrics
 from service.settings import Settings
-from service.tokenization import Encoding
 
 pytestmark = pytest.mark.anyio
 

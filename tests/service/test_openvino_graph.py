@@ -14,12 +14,12 @@ from service import backend as backends
 from service import openvino_graph
 from service.backend import OnnxBackend, open_backend
 from service.cpu import lacks_bfloat16, reports_bfloat16
+from service.encoding import Encoding
 from service.errors import StartupError
 from service.model_folder import read_encoder
 from service.onnx_graph import CPU
 from service.openvino_graph import OPENVINO, computes_in_bfloat16
 from service.pooling import Pooling
-from service.tokenization import Encoding
 from service.weights import DIGEST_KEY, WEIGHTS, header_digest
 
 WORDS = build_tokenizer().get_vocab_size()

@@ -13,8 +13,8 @@ from serving import serving
 from tiny_models import build_tokenizer
 
 from service.backend import OnnxBackend
+from service.encoding import Encoding
 from service.settings import Settings
-from service.tokenization import Encoding
 
 # The pair model fails on the one unless the other is there too.
 POISON, REMEDY = "hotel", "good"

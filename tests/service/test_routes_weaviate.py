@@ -13,8 +13,8 @@ from serving import serving
 
 from service.backend import OnnxBackend
 from service.batching import Batcher
+from service.encoding import Encoding
 from service.settings import Settings
-from service.tokenization import Encoding
 
 TEXT = "the drug does not work"
 PROBES = ("/.well-known/live", "/.well-known/ready")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from serving import serving
 
+from service.encoding import Encoding
 from service.row_cache import RowCache
 from service.settings import Settings
-from service.tokenization import Encoding
 
 TEXTS = ["a hotel without a pool", "the drug works", "no pool", "the pool was good"]
 

@@ -11,9 +11,10 @@ from typing import Literal
 import pytest
 from tiny_models import MAX_TOKENS, build_tokenizer
 
+from service.encoding import Encoding
 from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
 from service.template import Template
-from service.tokenization import Encoding, Tokenizer
+from service.tokenization import Tokenizer
 
 pytestmark = pytest.mark.anyio
 

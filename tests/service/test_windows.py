@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from tiny_models import build_tokenizer
 
+from service.encoding import Encoding
 from service.errors import EmptyInput, InputTooLong, InvalidInput
-from service.tokenization import Encoding, Tokenizer
+from service.tokenization import Tokenizer
 from service.windows import PassageLimits, encode_windows, window_starts
 
 pytestmark = pytest.mark.anyio
