@@ -88,12 +88,23 @@ def contrasts(split: Split) -> list[Contrast]:
 
 def exclusions(split: Split) -> list[Exclusion]:
     """Read the exclusion queries."""
-    return [
-        Exclusion(
-            row["query"], tuple(row["relevant"]), tuple(row["violating"]), row.get("inclusion")
-        )
-        for row in read_jsonl(DATA / f"exclusion.{split}.jsonl")
-    ]
+    return [exclusion_of(row) for row in read_jsonl(DATA / f"exclusion.{split}.jsonl")]
+
+
+def searches() -> list[Exclusion]:
+    """Read the exclusion queries that are searched for among the passages of all; dev only.
+
+    They were not written to be hard, as the dev rows of `exclusions` were: what an encoder does to
+    them it does to ordinary searches.
+    """
+    return [exclusion_of(row) for row in read_jsonl(DATA / "searches.dev.jsonl")]
+
+
+def exclusion_of(row: dict[str, Any]) -> Exclusion:
+    """A row of exclusions as it is written."""
+    return Exclusion(
+        row["query"], tuple(row["relevant"]), tuple(row["violating"]), row.get("inclusion")
+    )
 
 
 def twins() -> list[Twins]:

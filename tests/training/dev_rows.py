@@ -35,5 +35,6 @@ def several(row: dict[str, Any]) -> str:
 
 def write_dev_rows(folder: Path) -> None:
     """Write the dev files of a small corpus."""
-    for name, row in {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION}.items():
+    rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION, "searches": EXCLUSION}
+    for name, row in rows.items():
         (folder / f"{name}.dev.jsonl").write_text(several(row))

@@ -155,6 +155,7 @@ def test_without_public_data_the_distilled_dev_rows_are_measured() -> None:
         "contrast",
         "exclusion",
         "exclusion_ndcg10",
+        "exclusion_search",
         "same_over_negated",
         "same_over_hedged",
         "hedged_over_negated",

@@ -14,6 +14,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "retrieval": ("query_a", "query_b", "doc_a", "doc_b"),
     "exclusion": ("query", "inclusion", "relevant", "violating"),
     "twins": ("query_a", "query_b"),
+    "searches": ("query", "inclusion", "relevant", "violating"),
 }
 OPTIONAL = frozenset(("inclusion",))
 SPLITS = ("train", "dev")
