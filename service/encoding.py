@@ -51,14 +51,14 @@ def truncated_indices(encodings: Sequence[Encoding]) -> list[int]:
     return [index for index, encoding in enumerate(encodings) if encoding.truncated]
 
 
-def cut(ids: list[int], length: int, direction: Direction) -> list[int]:
+def cut_ids(ids: list[int], length: int, direction: Direction) -> list[int]:
     """Return the ids cut to a length at one end."""
     if len(ids) <= length:
         return ids
     return ids[:length] if direction == "right" else ids[len(ids) - length :]
 
 
-def share(lengths: Sequence[int], room: int) -> list[int]:
+def fit_lengths(lengths: Sequence[int], room: int) -> list[int]:
     """Return the lengths cut to fit into `room`, the longer first, whatever their order."""
     if sum(lengths) <= room:
         return list(lengths)

@@ -19,7 +19,7 @@ import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
-from service.encoding import Direction, Encoding, Tokens, cut, share
+from service.encoding import Direction, Encoding, Tokens, cut_ids, fit_lengths
 from service.errors import EmptyInput, InputTooLong, InvalidInput, StartupError, Unavailable
 from service.template import Template
 
@@ -302,7 +302,7 @@ class Tokenizer:
                 index=index,
             )
         room = maximum - special
-        ids, type_ids = self._enclose(sides, share(lengths, room), direction)
+        ids, type_ids = self._enclose(sides, fit_lengths(lengths, room), direction)
         return Encoding(ids, type_ids, truncated, full_length)
 
     def _enclose(
@@ -317,7 +317,7 @@ class Tokenizer:
             return np.array(whole.ids, np.int32), np.array(whole.type_ids, np.int32)
         return template.fill(
             [
-                cut(side.tokens.ids, length, direction)
+                cut_ids(side.tokens.ids, length, direction)
                 for side, length in zip(sides, lengths, strict=True)
             ]
         )

@@ -179,6 +179,10 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
             {"relevance": {"claims": RankingKind(0.5, 2, latest=9)}},
             "relevance.claims: latest is for twins and exclusions alone",
         ),
+        (
+            {"relevance": {"twins": RankingKind(0.5, 2, latest=-1)}},
+            "relevance.twins: latest must be 0 or more, not -1",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_before_the_folder_is_taken(

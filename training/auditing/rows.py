@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_EXCLUSION = ("query", "inclusion", "relevant", "violating")
 # The fields of each kind that hold text, in the order in which they are told.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "sentence": ("anchor", "same", "negated", "hedged", "neutral"),
     "retrieval": ("query_a", "query_b", "doc_a", "doc_b"),
-    "exclusion": ("query", "inclusion", "relevant", "violating"),
+    "exclusion": _EXCLUSION,
     "twins": ("query_a", "query_b"),
-    "searches": ("query", "inclusion", "relevant", "violating"),
+    "searches": _EXCLUSION,
 }
 OPTIONAL = frozenset(("inclusion",))
 SPLITS = ("train", "dev")

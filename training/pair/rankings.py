@@ -19,7 +19,7 @@ from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
 from training.pair.search import search
-from training.row import Row, numbered, passes
+from training.row import Item, Row, numbered, passes
 from training.rows import passages_of, sentences
 
 # Rankings whose passages are searched, at least: among few the nearest would not be near.
@@ -154,9 +154,14 @@ def excerpt(text: str, rng: random.Random) -> str:
     return " ".join(parts[first : last + 1])
 
 
+def last(rows: Sequence[Item], count: int) -> Sequence[Item]:
+    """So many of the last rows; all of them for 0."""
+    return rows[-count:] if count else rows
+
+
 def twin_rankings(rng: random.Random, latest: int = 0) -> Iterator[Ranking]:
     """A query before its passage and the passage's twin, in which one clause is reversed."""
-    for row in passes(corpus.contrasts("train")[-latest:], rng):
+    for row in passes(last(corpus.contrasts("train"), latest), rng):
         doc_a, doc_b = passages_of(row, rng)
         whole = (row.doc_a, row.doc_b)
         yield Ranking(row.query_a, doc_a, (doc_b,), whole)
@@ -168,7 +173,7 @@ def exclusion_rankings(rng: random.Random, latest: int = 0) -> Iterator[Ranking]
 
     Where the query for just what is excluded is known, it stands before the same passages.
     """
-    for row in passes(corpus.exclusions("train")[-latest:], rng):
+    for row in passes(last(corpus.exclusions("train"), latest), rng):
         whole = (*row.relevant, *row.violating)
         yield Ranking(row.query, rng.choice(row.relevant), row.violating, whole)
         if row.inclusion:

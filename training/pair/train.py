@@ -108,11 +108,13 @@ def check_names(config: PairConfig) -> None:
     """Refuse sources that there are not, before the run's folder is taken.
 
     Raises:
-        ValueError: A name is unknown, or a source has no latest rows; the message gives it.
+        ValueError: A name is unknown, or a source cannot give its latest rows; the message says so.
     """
     check_known("shares", config.shares, rows.SOURCES)
     check_known("relevance", config.relevance, SOURCES)
     for name, kind in config.relevance.items():
+        if kind.latest < 0:
+            raise ValueError(f"relevance.{name}: latest must be 0 or more, not {kind.latest}")
         if kind.latest and name not in LATEST:
             raise ValueError(f"relevance.{name}: latest is for {' and '.join(LATEST)} alone")
     check_known("objective", [config.objective], OBJECTIVES)
