@@ -1,21 +1,30 @@
-"""A graph in ONNX Runtime, on a CPU or on CUDA."""
+"""A graph in ONNX Runtime, on a CPU or on CUDA.
+
+ONNX Runtime is imported by what opens a graph in it: it takes some 20 MB for good, which a process
+whose graphs run in OpenVINO need not pay.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import onnxruntime
 from numpy.typing import NDArray
 
 from service.errors import StartupError
 from service.graph import Shape
 from service.weights import check_weights
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+# The library beside ONNX Runtime's own that has CUDA in it, whatever a system calls libraries.
+_CUDA_LIBRARY = "capi/*onnxruntime_providers_cuda*"
 
 
 class OnnxGraph:
@@ -48,8 +57,18 @@ class OnnxGraph:
 
 
 def has_cuda() -> bool:
-    """Whether this ONNX Runtime was built for CUDA."""
-    return CUDA in onnxruntime.get_available_providers()
+    """Whether this ONNX Runtime was built for CUDA; one that was not need not be imported."""
+    package = find_spec("onnxruntime")
+    places = package.submodule_search_locations if package else None
+    libraries = [library for place in places or () for library in Path(place).glob(_CUDA_LIBRARY)]
+    return bool(libraries) and CUDA in _runtime().get_available_providers()
+
+
+@cache
+def _runtime() -> Any:  # noqa: ANN401 - a library without types
+    import onnxruntime  # noqa: PLC0415
+
+    return onnxruntime
 
 
 def _shape(sizes: Sequence[object]) -> Shape:
@@ -57,12 +76,13 @@ def _shape(sizes: Sequence[object]) -> Shape:
 
 
 def _open_session(graph: Path, provider: str, threads: int) -> onnxruntime.InferenceSession:
-    if provider not in onnxruntime.get_available_providers():
+    runtime = _runtime()
+    if provider not in runtime.get_available_providers():
         raise StartupError(f"this ONNX Runtime has no {provider}")
-    if provider == CUDA and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
+    if provider == CUDA and hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()
     try:
-        session = onnxruntime.InferenceSession(
+        session = runtime.InferenceSession(
             str(graph),
             sess_options=_session_options(threads),
             providers=[(provider, _provider_options(provider))],
@@ -83,10 +103,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _session_options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
+    runtime = _runtime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
     # Spinning threads keep their cores busy long after a request has been answered.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -105,8 +126,9 @@ def _share_arena() -> None:
     It grows by what is asked for. Doubling at each growth, as it does by default, takes memory that
     no batch needs.
     """
-    place = onnxruntime.OrtMemoryInfo(
-        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    runtime = _runtime()
+    place = runtime.OrtMemoryInfo(
+        "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
     )
     # No bound, growth as requested (1), and for the rest what ONNX Runtime has by default (-1).
     growth = {
@@ -115,7 +137,7 @@ def _share_arena() -> None:
         "initial_chunk_size_bytes": -1,
         "max_dead_bytes_per_chunk": -1,
     }
-    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(growth))
+    runtime.create_and_register_allocator(place, runtime.OrtArenaCfg(growth))
 
 
 def _provider_options(provider: str) -> dict[str, str]:

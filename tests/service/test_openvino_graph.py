@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from relevance import build_reranking_pair
 from tiny_models import HIDDEN, MAX_TOKENS, build_tokenizer
@@ -17,7 +20,7 @@ from service.cpu import lacks_bfloat16, reports_bfloat16
 from service.encoding import Encoding
 from service.errors import StartupError
 from service.model_folder import read_encoder
-from service.onnx_graph import CPU
+from service.onnx_graph import CPU, CUDA
 from service.openvino_graph import OPENVINO, computes_in_bfloat16
 from service.pooling import Pooling
 from service.weights import DIGEST_KEY, WEIGHTS, header_digest
@@ -108,6 +111,26 @@ def test_auto_takes_it_where_the_processor_computes_in_bfloat16(
     spec = read_encoder(encoder_folder, "name", None)
     backend = open_backend(spec, device="auto", pooling="mean", intra_op_num_threads=1)
     assert backend.provider == ("OpenVINO bf16" if bfloat16 else CPU)
+
+
+LOADED_BY_OPENVINO = """
+import sys
+from pathlib import Path
+from service.backend import open_backend
+from service.model_folder import read_encoder
+from service.onnx_graph import has_cuda
+spec = read_encoder(Path(sys.argv[1]), "name", None)
+open_backend(spec, device="openvino", pooling="mean", intra_op_num_threads=1)
+has_cuda()
+print(int("onnxruntime" in sys.modules), int("openvino" in sys.modules))
+"""
+
+
+def test_a_process_whose_graphs_run_in_it_does_not_hold_onnx_runtime(encoder_folder: Path) -> None:
+    command = [sys.executable, "-c", LOADED_BY_OPENVINO, str(encoder_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    held = int(CUDA in onnxruntime.get_available_providers())
+    assert done.stdout.split() == [str(held), "1"]
 
 
 def test_a_fallback_is_announced(

@@ -332,7 +332,7 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
     assert set(figures["relevance"]) == {"discriminator", "relevance_alone", "cosine_base"}
     assert figures["reranking"]["scale"] == SCALE
     table = figures["reranking"]["ndcg10"]
-    assert set(table) == {"contrast", "exclusion", "medquad", "perspectives"}
+    assert set(table) == {"contrast", "exclusion", "exclusion_search", "medquad", "perspectives"}
     assert figures["reranking"]["best_scale"] in reranking.SCALES
     card = (exported_ranker / "README.md").read_text()
     for search in table.values():

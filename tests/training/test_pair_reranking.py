@@ -15,6 +15,7 @@ from training.pair.reranking import Reranked, Search, choose_scale, rerank, sear
 PASSAGES = [f"Passage {number}." for number in range(60)]
 QUERIES = [f"Query {number}?" for number in range(8)]
 SEARCH = Search(QUERIES, PASSAGES, [[number] for number in range(8)])
+DISTILLED = {"contrast", "exclusion", "exclusion_search"}
 OWN = dict(zip(QUERIES, PASSAGES, strict=False))
 
 
@@ -66,17 +67,18 @@ def test_an_answer_that_is_no_candidate_is_not_found() -> None:
     assert found.after(0.0, half=1) == pytest.approx(1 / np.log2(3))
 
 
-def test_the_dev_searches_share_one_pool_of_passages() -> None:
+def test_the_hard_dev_searches_share_a_pool_and_the_ordinary_ones_have_their_own() -> None:
     found = searches()
-    assert set(found) == {"contrast", "exclusion", "medquad", "perspectives"}
+    assert set(found) == {*DISTILLED, "medquad", "perspectives"}
     contrast, exclusion = found["contrast"], found["exclusion"]
     assert contrast.passages == exclusion.passages
-    assert len(set(contrast.passages)) == len(contrast.passages)
+    assert not set(contrast.passages).intersection(found["exclusion_search"].passages)
     for search in found.values():
+        assert len(set(search.passages)) == len(search.passages)
         assert len(search.queries) == len(search.relevant)
         assert all(0 <= place < len(search.passages) for row in search.relevant for place in row)
 
 
 @pytest.mark.usefixtures("no_public_data")
 def test_without_the_public_sets_the_distilled_searches_remain() -> None:
-    assert set(searches()) == {"contrast", "exclusion"}
+    assert set(searches()) == DISTILLED

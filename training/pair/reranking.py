@@ -68,12 +68,12 @@ class Reranked:
 
 
 def searches() -> dict[str, Search]:
-    """The searches on dev rows; the distilled ones have all dev passages as their pool."""
+    """The searches on dev rows; hard ones of the corpus share a pool, ordinary ones have theirs."""
     contrasts, exclusions = corpus.contrasts("dev"), corpus.exclusions("dev")
     texts = [text for row in contrasts for text in (row.doc_a, row.doc_b)]
-    texts += [text for row in exclusions for text in (*row.relevant, *row.violating)]
-    where = {text: index for index, text in enumerate(dict.fromkeys(texts))}
-    passages = list(where)
+    passages = list(dict.fromkeys([*texts, *texts_of(exclusions)]))
+    where = {text: index for index, text in enumerate(passages)}
+    ordinary = corpus.searches()
     twins = [
         answer
         for row in contrasts
@@ -83,17 +83,26 @@ def searches() -> dict[str, Search]:
         "contrast": Search(
             [query for query, _ in twins], passages, [[where[passage]] for _, passage in twins]
         ),
-        "exclusion": Search(
-            [row.query for row in exclusions],
-            passages,
-            [[where[text] for text in row.relevant] for row in exclusions],
-        ),
+        "exclusion": exclusion_search(exclusions, passages),
+        "exclusion_search": exclusion_search(ordinary, list(dict.fromkeys(texts_of(ordinary)))),
     }
     if (questions := medquad_search(queries=QUESTIONS)) is not None:
         found["medquad"] = Search(*questions)
     if (claims := perspectives_search()) is not None:
         found["perspectives"] = Search(*claims)
     return found
+
+
+def texts_of(rows: Sequence[corpus.Exclusion]) -> list[str]:
+    """The passages of some rows of exclusions."""
+    return [text for row in rows for text in (*row.relevant, *row.violating)]
+
+
+def exclusion_search(rows: Sequence[corpus.Exclusion], passages: Sequence[str]) -> Search:
+    """Queries that exclude something, among passages of which theirs are some."""
+    where = {text: index for index, text in enumerate(passages)}
+    answers = [[where[text] for text in row.relevant] for row in rows]
+    return Search([row.query for row in rows], passages, answers)
 
 
 def figures(encode: Encode, relevance: Relevance, scale: float) -> dict[str, Any]:
