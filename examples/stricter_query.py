@@ -22,7 +22,7 @@ TEXTS = [
     "Large flat with a new kitchen on the third floor.",
 ]
 QUERY = "flats where pets are not allowed"
-WEIGHTS = {"laxer, 0": 0.0, "the model's own": None, "stricter, 0.9": 0.9}
+WEIGHTS = {"laxer, 0": 0.0, "the model's own": None, "stricter, 0.98": 0.98}
 
 Vectors = NDArray[np.float32]
 
