@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -14,11 +16,12 @@ from onnx import TensorProto, helper
 from relevance import build_reranking_pair
 from tiny_models import GENERAL, HIDDEN, MAX_TOKENS, POLARITY, RELATIONS, WEIGHT, build_tokenizer
 
+from service import onnx_graph
 from service.backend import OnnxBackend, open_backend
 from service.encoding import Encoding
 from service.errors import StartupError
 from service.model_folder import read_encoder
-from service.onnx_graph import CPU
+from service.onnx_graph import CPU, CUDA
 from service.pooling import Pooling
 
 WORDS = build_tokenizer().get_vocab_size()
@@ -159,6 +162,33 @@ def test_the_cpu_that_is_asked_for_runs(encoder_folder: Path) -> None:
     spec = read_encoder(encoder_folder, "name", None)
     backend = open_backend(spec, device="cpu", pooling="mean", intra_op_num_threads=1)
     assert backend.provider == CPU
+
+
+@pytest.mark.parametrize(
+    ("library", "providers", "found"),
+    [
+        ("libonnxruntime_providers_cuda.so", [CUDA, CPU], True),
+        ("onnxruntime_providers_cuda.dll", [CUDA, CPU], True),
+        ("libonnxruntime_providers_cuda.so", [CPU], False),
+        ("libonnxruntime_providers_shared.so", [CUDA, CPU], False),
+    ],
+)
+def test_cuda_is_there_where_its_library_is_and_onnx_runtime_names_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    providers: list[str],
+    found: bool,
+) -> None:
+    # An ONNX Runtime built for CUDA, of which the tests' own is none.
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / library).touch()
+    package = ModuleSpec("onnxruntime", None, is_package=True)
+    package.submodule_search_locations = [str(tmp_path)]
+    runtime = SimpleNamespace(get_available_providers=lambda: providers)
+    monkeypatch.setattr(onnx_graph, "find_spec", lambda _: package)
+    monkeypatch.setattr(onnx_graph, "_runtime", lambda: runtime)
+    assert onnx_graph.has_cuda() is found
 
 
 def test_cuda_that_is_asked_for_and_does_not_run_stops_the_start(encoder_folder: Path) -> None:

@@ -69,12 +69,25 @@ def exclusion_search(encode: Encode) -> float:
 
 def searched(encode: Encode, rows: Sequence[corpus.Exclusion]) -> float:
     """nDCG@10 of the relevant passages of each row, among the passages of all rows."""
-    passages = [text for row in rows for text in (*row.relevant, *row.violating)]
+    asked, passages, relevant = exclusions_search(rows)
+    scores = encode(as_queries(encode, asked)) @ encode(passages).T
+    return metrics.ndcg_at_10(scores, relevant)
+
+
+def exclusions_search(
+    rows: Sequence[corpus.Exclusion], others: Sequence[str] = ()
+) -> tuple[list[str], list[str], list[list[int]]]:
+    """Exclusion queries, all their passages, and the positions of those relevant to each query.
+
+    Args:
+        rows: The queries with their passages.
+        others: Passages of other queries, to search among as well; they come first.
+    """
+    own = [text for row in rows for text in (*row.relevant, *row.violating)]
+    passages = list(dict.fromkeys([*others, *own]))
     where = {text: index for index, text in enumerate(passages)}
     relevant = [[where[text] for text in row.relevant] for row in rows]
-    queries = encode(as_queries(encode, [row.query for row in rows]))
-    scores = queries @ encode(passages).T
-    return metrics.ndcg_at_10(scores, relevant)
+    return [row.query for row in rows], passages, relevant
 
 
 def same_over_negated(encode: Encode) -> float:

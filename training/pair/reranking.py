@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training import corpus
 from training.evaluation import metrics
 from training.evaluation.encoding import Encode
-from training.evaluation.tasks import medquad_search, perspectives_search
+from training.evaluation.tasks import exclusions_search, medquad_search, perspectives_search
 from training.pair.evaluation import Relevance
 
 # Passages of a query that are ordered anew.
@@ -69,11 +69,10 @@ class Reranked:
 
 def searches() -> dict[str, Search]:
     """The searches on dev rows; hard ones of the corpus share a pool, ordinary ones have theirs."""
-    contrasts, exclusions = corpus.contrasts("dev"), corpus.exclusions("dev")
+    contrasts = corpus.contrasts("dev")
     texts = [text for row in contrasts for text in (row.doc_a, row.doc_b)]
-    passages = list(dict.fromkeys([*texts, *texts_of(exclusions)]))
-    where = {text: index for index, text in enumerate(passages)}
-    ordinary = corpus.searches()
+    exclusions = Search(*exclusions_search(corpus.exclusions("dev"), texts))
+    where = {text: index for index, text in enumerate(exclusions.passages)}
     twins = [
         answer
         for row in contrasts
@@ -81,28 +80,18 @@ def searches() -> dict[str, Search]:
     ]
     found = {
         "contrast": Search(
-            [query for query, _ in twins], passages, [[where[passage]] for _, passage in twins]
+            [query for query, _ in twins],
+            exclusions.passages,
+            [[where[passage]] for _, passage in twins],
         ),
-        "exclusion": exclusion_search(exclusions, passages),
-        "exclusion_search": exclusion_search(ordinary, list(dict.fromkeys(texts_of(ordinary)))),
+        "exclusion": exclusions,
+        "exclusion_search": Search(*exclusions_search(corpus.searches())),
     }
     if (questions := medquad_search(queries=QUESTIONS)) is not None:
         found["medquad"] = Search(*questions)
     if (claims := perspectives_search()) is not None:
         found["perspectives"] = Search(*claims)
     return found
-
-
-def texts_of(rows: Sequence[corpus.Exclusion]) -> list[str]:
-    """The passages of some rows of exclusions."""
-    return [text for row in rows for text in (*row.relevant, *row.violating)]
-
-
-def exclusion_search(rows: Sequence[corpus.Exclusion], passages: Sequence[str]) -> Search:
-    """Queries that exclude something, among passages of which theirs are some."""
-    where = {text: index for index, text in enumerate(passages)}
-    answers = [[where[text] for text in row.relevant] for row in rows]
-    return Search([row.query for row in rows], passages, answers)
 
 
 def figures(encode: Encode, relevance: Relevance, scale: float) -> dict[str, Any]:
