@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -111,6 +114,42 @@ def test_auto_takes_it_where_the_processor_computes_in_bfloat16(
     spec = read_encoder(encoder_folder, "name", None)
     backend = open_backend(spec, device="auto", pooling="mean", intra_op_num_threads=1)
     assert backend.provider == ("OpenVINO bf16" if bfloat16 else CPU)
+
+
+def numbers_held(model: Any) -> Counter[str]:  # noqa: ANN401 - a library without types
+    held: Counter[str] = Counter()
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.data.size > HIDDEN:
+            held[node.get_element_type().get_type_name()] += node.data.size
+    return held
+
+
+def test_float32_weights_are_held_in_half_precision(encoder_folder: Path) -> None:
+    model = openvino_graph._core().read_model(str(encoder_folder / "onnx" / "model.onnx"))
+    before = numbers_held(model)
+    openvino_graph._halve(model)
+    after = numbers_held(model)
+    assert before["f32"] > 0
+    assert (after["f16"], after["f32"]) == (before["f32"], 0)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "128"), ("7", "7")])
+def test_what_onednn_keeps_is_bounded_unless_the_operator_says_otherwise(
+    given: str | None, kept: str
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    if given is not None:
+        environment[name] = given
+    command = "import os; from service import openvino_graph as graph; graph._core()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{command}; print(os.environ[{name!r}])"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == kept
 
 
 LOADED_BY_OPENVINO = """
