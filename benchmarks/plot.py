@@ -34,6 +34,7 @@ def draw_growth(curves: Mapping[str, Mapping[int, Mapping[str, Any]]], path: Pat
         grid = figure.subplots(2, len(curves), squeeze=False)
         for column, (name, points) in enumerate(curves.items()):
             _line(grid[0][column], points, ("tokens_per_s",))
+            grid[0][column].set_ylim(bottom=0)
             _line(grid[1][column], points, ("p50_ms", "p99_ms"))
             grid[1][column].set_yscale("log")
             grid[1][column].set_xlabel(name)
