@@ -144,10 +144,14 @@ def test_the_relevance_is_learnt_as_a_correction_of_the_cosine(judge: Path) -> N
     cosines = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
     with torch.no_grad():
         loss = RelevanceLoss(model, SCALE)(columns, list(cosines))
+        held = RelevanceLoss(model, SCALE, penalty=0.5)(columns, list(cosines))
         pairs = [(q, p) for column in columns[1:] for q, p in zip(columns[0], column, strict=True)]
         outputs = torch.tensor(model.predict(pairs, activation_fn=torch.nn.Identity()))[:, 4]
-    together = outputs.view(2, 2).T + SCALE * cosines
-    torch.testing.assert_close(loss, relevance_loss(together))
+    corrections = outputs.view(2, 2).T
+    torch.testing.assert_close(loss, relevance_loss(corrections + SCALE * cosines))
+    spread = torch.tensor([np.var(row) for row in corrections.numpy()]).mean()
+    assert spread > 0
+    torch.testing.assert_close(held - loss, 0.5 * spread)
 
 
 def test_there_is_nothing_to_export_before_training(pair_experiment: PairConfig) -> None:

@@ -49,6 +49,8 @@ class PairConfig:
             added to: a model folder or the name of a base; the base where there is none.
         similarity_scale: What the encoder's cosine is multiplied by before the relevance output is
             added to it, in training and in the service; at 0 the output has to do without it.
+        relevance_penalty: Weight of the variance of the relevance output over a query's passages
+            (`training.pair.loss.RelevanceLoss`), so that it adds little where the cosine is right.
         relevance_weight: What the export multiplies the relevance output by, chosen on searches
             over dev rows.
         relevance_offset: What the export takes from it then, so that a score of a half stands for a
@@ -83,6 +85,7 @@ class PairConfig:
     relevance: dict[str, RankingKind] = field(default_factory=dict)
     encoder: str | None = None
     similarity_scale: float = 0.0
+    relevance_penalty: float = 0.0
     relevance_weight: float = 1.0
     relevance_offset: float = 0.0
     objective: str = "likelihood"

@@ -69,14 +69,21 @@ class RelevanceLoss(PairLoss):
     What is ranked by is the sum of the output and of the base encoder's cosine at a fixed scale:
     the head has to learn what the cosine gets wrong, and need not learn again what it knows.
 
+    Where the cosine has a passage far below the answer, nothing would hold the output to a value,
+    and what chance gave there would move it among other passages of a search. `penalty` holds it.
+
     Args:
         model: The cross-encoder.
         similarity_scale: What the cosine is multiplied by.
+        penalty: Weight of the variance of the output over a query's passages.
     """
 
-    def __init__(self, model: CrossEncoder, similarity_scale: float = 0.0) -> None:
+    def __init__(
+        self, model: CrossEncoder, similarity_scale: float = 0.0, penalty: float = 0.0
+    ) -> None:
         super().__init__(model)
         self.similarity_scale = similarity_scale
+        self.penalty = penalty
 
     def forward(
         self, inputs: list[list[str]], labels: Sequence[Tensor] | None = None, **_: Any
@@ -89,11 +96,12 @@ class RelevanceLoss(PairLoss):
         """
         query, *passages = inputs
         pairs = [pair for column in passages for pair in zip(query, column, strict=True)]
-        scores = self.outputs(pairs)[:, len(RELATIONS)].view(len(passages), len(query)).T
+        output = self.outputs(pairs)[:, len(RELATIONS)].view(len(passages), len(query)).T
+        scores = output
         if labels is not None:
-            cosines = torch.stack(list(labels)).to(scores)
-            scores = scores + self.similarity_scale * cosines
-        return relevance_loss(scores)
+            cosines = torch.stack(list(labels)).to(output)
+            scores = output + self.similarity_scale * cosines
+        return relevance_loss(scores) + self.penalty * output.var(dim=1, correction=0).mean()
 
 
 def relevance_loss(scores: Tensor) -> Tensor:

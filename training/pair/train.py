@@ -93,7 +93,7 @@ def fit(config: PairConfig, model: CrossEncoder, evaluator: PairEvaluator) -> di
     if config.objective == "weighted":
         weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
     relations = PartialLabelLoss(model, config.objective, weights)
-    relevance = RelevanceLoss(model, config.similarity_scale)
+    relevance = RelevanceLoss(model, config.similarity_scale, config.relevance_penalty)
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments(config, bf16=has_bfloat16()),
