@@ -195,8 +195,10 @@ def test_a_run_of_no_steps_measures_the_average_of_those_that_it_starts_from(
     assert record["step"] == 0
     summary = json.loads((mean.folder / "train.json").read_text())
     assert summary == {"best_joint": record["joint"], "best_step": 0}
-    names = [run["config"]["name"] for run in history(mean.folder)]
-    assert names == [experiment.name, "mean"]
+    runs = history(mean.folder)
+    assert [run["config"]["name"] for run in runs] == [experiment.name, "mean"]
+    # Figures at every weight are kept of the last run alone.
+    assert ["sweep" in run["dev"][0] for run in runs] == [False, True]
 
 
 def test_a_run_may_start_from_a_delta_average(best: Path, experiment: ExperimentConfig) -> None:
