@@ -82,13 +82,15 @@ def test_cues_are_looked_for_in_what_the_model_can_have_read(client: httpx.Clien
 
 
 def test_a_request_that_is_given_up_looks_for_no_more_cues(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     seen: list[str] = []
 
     def find_slowly(text: str) -> list[Cue]:
         seen.append(text)
         begun.set()
         assert go_on.wait(30)
+        if text == "b":
+            ended.set()
         return []
 
     async def give_up() -> None:
@@ -99,6 +101,8 @@ def test_a_request_that_is_given_up_looks_for_no_more_cues(monkeypatch: pytest.M
         go_on.set()
         await asyncio.wait([finding])
         assert finding.cancelled()
+        # The thread does not know of it, and ends its portion, which is one pair.
+        assert await asyncio.to_thread(ended.wait, 30)
 
     monkeypatch.setattr(negation, "find_cues", find_slowly)
     asyncio.run(give_up())
