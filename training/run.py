@@ -147,7 +147,7 @@ def history(run: Path) -> list[dict[str, Any]]:
     before = [starts] if isinstance(starts, str) else starts
     log = (run / "eval/dev.jsonl").read_text(encoding="utf-8").splitlines()
     this = {"config": config, "dev": [json.loads(line, parse_float=shortened) for line in log]}
-    earlier = [in_short(entry) for start in before for entry in history_of(Path(start))]
+    earlier = [without_sweep(entry) for start in before for entry in history_of(Path(start))]
     # Two runs from one start have the same history: told once.
     return [*(entry for number, entry in enumerate(earlier) if entry not in earlier[:number]), this]
 
@@ -163,7 +163,7 @@ def history_of(start: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def in_short(entry: dict[str, Any]) -> dict[str, Any]:
+def without_sweep(entry: dict[str, Any]) -> dict[str, Any]:
     """An earlier run without its figures at every weight, for which a folder has no room."""
     dev = [{name: it for name, it in look.items() if name != "sweep"} for look in entry["dev"]]
     return {**entry, "dev": dev}

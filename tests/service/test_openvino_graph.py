@@ -133,6 +133,16 @@ def test_float32_weights_are_held_in_half_precision(encoder_folder: Path) -> Non
     assert (after["f16"], after["f32"]) == (before["f32"], 0)
 
 
+def test_a_version_that_cannot_halve_them_serves_them_as_they_are(
+    encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = openvino_graph._core().read_model(str(encoder_folder / "onnx" / "model.onnx"))
+    before = numbers_held(model)
+    monkeypatch.setitem(sys.modules, "openvino._offline_transformations", None)
+    openvino_graph._halve(model)
+    assert numbers_held(model) == before
+
+
 @pytest.mark.parametrize(("given", "kept"), [(None, "128"), ("7", "7")])
 def test_what_onednn_keeps_is_bounded_unless_the_operator_says_otherwise(
     given: str | None, kept: str
