@@ -39,10 +39,11 @@ ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.to
 	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml \
 	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# Each goes on from the one before; the last is what is released.
+# Each goes on from the one before; what is released goes on from the folder that the last one is
+# exported to, in which the relevance counts for what the export made of it.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-settle.toml
+	pair-fused.toml pair-settle.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-held.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -102,8 +103,9 @@ mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours 
 		$(if $(TASKS),--tasks $(TASKS))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
-	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \
-		$(DEV) -m training.pair.train $$experiment; done
+	@set -e; for experiment in $(PAIR); do $(DEV) -m training.pair.train $$experiment; done
+	@$(DEV) -m training.pair.export $(lastword $(PAIR))
+	@$(DEV) -m training.pair.train $(PAIR_RELEASED)
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
 	$(DEV) -m training.pair.export $(PAIR_RELEASED)

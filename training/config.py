@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -43,11 +43,27 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How one kind of row is trained: its share of the steps, and rows in a step."""
+class Share:
+    """How much of a run one sort of row has: its share of the steps, and rows in a step.
+
+    Where `latest` is not 0, only so many of the corpus's last rows are drawn: those that an encoder
+    has not seen, or not as often as the ones before.
+    """
 
     share: float
     rows: int
+    latest: int = 0
+
+
+@dataclass(frozen=True)
+class Kind(Share):
+    """How one kind of row is trained.
+
+    `weight` is the *w* of the sum that its loss is of, over 0 and at most 1, the model's where it
+    is left out: queries that a gate serves at another weight can learn at that one.
+    """
+
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +158,19 @@ def check_known(table: str, names: Iterable[str], known: Iterable[str]) -> None:
     """
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"{table}: unknown name(s) {', '.join(unknown)}")
+
+
+def check_latest(table: str, shares: Mapping[str, Share], known: Collection[str]) -> None:
+    """Refuse the corpus's last rows where the rows are not the corpus's, or a number under 0.
+
+    Raises:
+        ValueError: They are asked for so; the message names the sort of row.
+    """
+    for name, share in shares.items():
+        if share.latest < 0:
+            raise ValueError(f"{table}.{name}: latest must be 0 or more, not {share.latest}")
+        if share.latest and name not in known:
+            raise ValueError(f"{table}.{name}: latest is for {', '.join(known)} alone")
 
 
 def check_starts(starts: Any, where: str) -> None:

@@ -40,3 +40,8 @@ def made(
 def numbered(name: str, texts: Sequence[str]) -> Row:
     """Spread texts over the columns name_1, name_2 and so on."""
     return {f"{name}_{number}": text for number, text in enumerate(texts, start=1)}
+
+
+def last(items: Sequence[Item], count: int) -> Sequence[Item]:
+    """So many of the last items; all of them for 0."""
+    return items[-count:] if count else items

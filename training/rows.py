@@ -17,7 +17,7 @@ from training.corpus import Contrast, Exclusion
 from training.group_rows import counterfactual_rows, group_rows, substitution_rows, surface_rows
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
-from training.row import Row, numbered, passes
+from training.row import Row, last, numbered, passes
 from training.topic_order import topic_passes
 from training.twin_queries import twin_rows
 
@@ -61,20 +61,27 @@ DISAGREE = frozenset(("negated", "contradiction"))
 CROPPED = 0.5
 
 
-def draw(kind: str, count: int, seed: int) -> list[Row]:
+def draw(kind: str, count: int, seed: int, latest: int = 0) -> list[Row]:
     """Draw `count` rows of a kind; an empty list where its source is not available.
 
+    Args:
+        kind: The kind.
+        count: How many rows.
+        seed: Of the order.
+        latest: Draw from so many of the corpus's last rows alone; from all at 0.
+
     Raises:
-        KeyError: There is no such kind.
+        KeyError: There is no such kind, or it is not of the corpus and `latest` is asked of it.
     """
     rng = random.Random(f"{seed}/{kind}")
-    return list(islice(KINDS[kind](rng), count))
+    source = LATEST[kind](rng, latest) if latest else KINDS[kind](rng)
+    return list(islice(source, count))
 
 
-def contrast_rows(rng: random.Random) -> Iterator[Row]:
+def contrast_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
     """Two queries and the two passages that only one of them each meets."""
     row: Contrast
-    for row in passes(corpus.contrasts("train"), rng):
+    for row in passes(last(corpus.contrasts("train"), latest), rng):
         doc_a, doc_b = passages_of(row, rng)
         yield {"query_a": row.query_a, "query_b": row.query_b, "doc_a": doc_a, "doc_b": doc_b}
 
@@ -104,20 +111,20 @@ def common_start(left: Sequence[str], right: Sequence[str]) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
-def exclusion_rows(rng: random.Random) -> Iterator[Row]:
+def exclusion_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
     """A query that excludes something, two passages that respect it and two that do not."""
     row: Exclusion
-    for row in passes(corpus.exclusions("train"), rng):
+    for row in passes(last(corpus.exclusions("train"), latest), rng):
         yield exclusion_row(row.query, row.relevant, row.violating, rng)
 
 
-def topic_exclusion_rows(rng: random.Random) -> Iterator[Row]:
+def topic_exclusion_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
     """The rows of exclusions, those on like topics one after the other.
 
     Beside passages from anywhere a query need not keep its topic to find its own; beside those of
     its neighbours it must.
     """
-    exclusions = corpus.exclusions("train")
+    exclusions = last(corpus.exclusions("train"), latest)
     texts = [" ".join((row.query, *row.relevant, *row.violating)) for row in exclusions]
     for row in topic_passes(exclusions, texts, rng):
         yield exclusion_row(row.query, row.relevant, row.violating, rng)
@@ -217,4 +224,11 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "graded": graded_rows,
     "questions": question_rows,
     "general": general_rows,
+}
+
+# The kinds of which the last rows of the corpus alone can be drawn.
+LATEST: dict[str, Callable[[random.Random, int], Iterator[Row]]] = {
+    "contrasts": contrast_rows,
+    "exclusions": exclusion_rows,
+    "topic-exclusions": topic_exclusion_rows,
 }

@@ -28,6 +28,7 @@ from training.config import (
     ExperimentConfig,
     ModelConfig,
     check_known,
+    check_latest,
     read_experiment,
 )
 from training.cue_phrases import CUE_PHRASES
@@ -111,6 +112,10 @@ def check_names(config: ExperimentConfig) -> None:
     check_known("group_order", [training.group_order], GROUP_ORDERS)
     check_known("contrastive", filter(None, [training.contrastive]), CONTRASTIVE)
     check_known("pair_order", filter(None, [training.pair_order]), PAIR_ORDERS)
+    check_latest("kinds", training.kinds, rows.LATEST)
+    for name, kind in training.kinds.items():
+        if kind.weight is not None and not 0.0 < kind.weight <= 1.0:
+            raise ValueError(f"kinds.{name}: weight must lie over 0 and be at most 1")
     if "twins" in training.kinds and (training.guidance or 0.0) <= 0.0:
         raise ValueError("kinds.twins: training.guidance must be over 0: how far they move apart")
     check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
@@ -191,7 +196,7 @@ def draw_datasets(config: ExperimentConfig) -> DatasetDict:
     datasets = {}
     for name, kind in config.training.kinds.items():
         batches = round(config.training.steps * kind.share) * processes()
-        drawn = rows.draw(name, batches * kind.rows, config.seed)
+        drawn = rows.draw(name, batches * kind.rows, config.seed, kind.latest)
         if drawn:
             datasets[name] = Dataset.from_list(arranged(drawn, name, config.training.curriculum))
             datasets[name].info.description = name
@@ -211,7 +216,7 @@ def build_losses(
     return {
         kind: LOSSES[kind](
             model,
-            weight=config.model.negation_weight,
+            weight=training.kinds[kind].weight or config.model.negation_weight,
             temperature=training.temperature,
             margin_scale=training.margin_scale,
             distillation=training.distillation,

@@ -10,7 +10,7 @@ from embedded_columns import COLUMNS, labels_of, make, raw_columns, unit
 from sentence_transformers import SentenceTransformer
 
 from training import train
-from training.config import ExperimentConfig
+from training.config import ExperimentConfig, Kind
 from training.losses.contrastive import CONTRASTIVE
 from training.losses.group_orders import GROUP_ORDERS
 from training.losses.parts import Parts
@@ -80,3 +80,13 @@ def test_an_option_of_an_experiment_reaches_its_losses_and_trains_the_polarity_p
     assert trained
     assert all(".polarity." in f".{key}" for key in trained)
     assert all(gradients[key].isfinite().all() for key in trained)
+
+
+def test_a_kind_learns_at_its_own_weight_and_the_others_at_the_models(
+    experiment: ExperimentConfig, model: SentenceTransformer
+) -> None:
+    kinds = {"exclusions": Kind(share=0.5, rows=2, weight=0.9), "groups": Kind(share=0.5, rows=2)}
+    config = replace(experiment, training=replace(experiment.training, kinds=kinds))
+    losses = train.build_losses(config, model, list(kinds))
+    assert losses["exclusions"].weight == 0.9
+    assert losses["groups"].weight == config.model.negation_weight != 0.9

@@ -177,7 +177,7 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
         ({"relevance": {"twin": RankingKind(0.5, 2)}}, r"relevance: unknown name\(s\) twin"),
         (
             {"relevance": {"claims": RankingKind(0.5, 2, latest=9)}},
-            "relevance.claims: latest is for twins and exclusions alone",
+            "relevance.claims: latest is for twins, exclusions alone",
         ),
         (
             {"relevance": {"twins": RankingKind(0.5, 2, latest=-1)}},

@@ -138,6 +138,20 @@ def test_exclusion_rows_keep_what_respects_the_query_apart_from_what_does_not() 
         assert len({*texts(row, "relevant"), *texts(row, "violating")}) == 4
 
 
+@pytest.mark.parametrize(
+    ("kind", "queries"),
+    [
+        ("contrasts", [row.query_a for row in corpus.contrasts("train")]),
+        ("exclusions", [row.query for row in corpus.exclusions("train")]),
+        ("topic-exclusions", [row.query for row in corpus.exclusions("train")]),
+    ],
+)
+def test_the_latest_rows_of_the_corpus_can_be_drawn_alone(kind: str, queries: list[str]) -> None:
+    drawn = rows.draw(kind, 6, seed=1, latest=3)
+    column = "query_a" if kind == "contrasts" else "query"
+    assert sorted(str(row[column]) for row in drawn) == sorted(queries[-3:] * 2)
+
+
 def test_inclusion_rows_want_what_the_exclusion_does_not() -> None:
     known = {row.inclusion: row for row in corpus.exclusions("train")}
     for row in rows.draw("inclusions", 100, seed=3):

@@ -113,6 +113,14 @@ def test_another_configuration_in_the_same_folder_is_refused(
     ("changes", "message"),
     [
         ({"kinds": {"grups": Kind(share=1.0, rows=2)}}, r"kinds: unknown name\(s\) grups"),
+        (
+            {"kinds": {"groups": Kind(share=1.0, rows=2, weight=1.5)}},
+            r"kinds\.groups: weight must lie over 0 and be at most 1",
+        ),
+        (
+            {"kinds": {"graded": Kind(share=1.0, rows=2, latest=9)}},
+            r"kinds\.graded: latest is for contrasts, exclusions, topic-exclusions alone",
+        ),
         ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
         ({"group_order": "band"}, r"group_order: unknown name\(s\) band"),
         ({"contrastive": "mixing"}, r"contrastive: unknown name\(s\) mixing"),
@@ -120,7 +128,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
         ({"curriculum": "by-length"}, r"curriculum: unknown name\(s\) by-length"),
     ],
 )
-def test_an_unknown_name_is_refused_before_the_folder_is_taken(
+def test_a_bad_name_or_weight_is_refused_before_the_folder_is_taken(
     changes: dict[str, Any], message: str, experiment: ExperimentConfig
 ) -> None:
     training = replace(experiment.training, **changes)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.config import Kind, check_starts, read_section, read_toml, subtable
+from training.config import Share, check_starts, read_section, read_toml, subtable
 
 
 @dataclass(frozen=True)
-class RankingKind(Kind):
+class RankingKind(Share):
     """How one source of rankings is trained.
 
     Args:
@@ -26,7 +26,6 @@ class RankingKind(Kind):
 
     near: int = 0
     far: int = 0
-    latest: int = 0
 
 
 @dataclass(frozen=True)

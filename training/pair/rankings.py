@@ -19,7 +19,7 @@ from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
 from training.pair.search import search
-from training.row import Item, Row, numbered, passes
+from training.row import Row, last, numbered, passes
 from training.rows import passages_of, sentences
 
 # Rankings whose passages are searched, at least: among few the nearest would not be near.
@@ -152,11 +152,6 @@ def excerpt(text: str, rng: random.Random) -> str:
     parts = sentences(text)
     first, last = sorted(rng.randrange(len(parts)) for _ in range(2))
     return " ".join(parts[first : last + 1])
-
-
-def last(rows: Sequence[Item], count: int) -> Sequence[Item]:
-    """So many of the last rows; all of them for 0."""
-    return rows[-count:] if count else rows
 
 
 def twin_rankings(rng: random.Random, latest: int = 0) -> Iterator[Ranking]:

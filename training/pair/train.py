@@ -22,7 +22,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator as SentenceEvalu
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from transformers.trainer_utils import set_seed
 
-from training.config import check_known
+from training.config import check_known, check_latest
 from training.evaluation.encoding import Encode, Remembered
 from training.evaluation.opening import encoder
 from training.evaluation.target import read_target
@@ -112,11 +112,7 @@ def check_names(config: PairConfig) -> None:
     """
     check_known("shares", config.shares, rows.SOURCES)
     check_known("relevance", config.relevance, SOURCES)
-    for name, kind in config.relevance.items():
-        if kind.latest < 0:
-            raise ValueError(f"relevance.{name}: latest must be 0 or more, not {kind.latest}")
-        if kind.latest and name not in LATEST:
-            raise ValueError(f"relevance.{name}: latest is for {' and '.join(LATEST)} alone")
+    check_latest("relevance", config.relevance, LATEST)
     check_known("objective", [config.objective], OBJECTIVES)
     check_known("head", [config.head], (FIRST_TOKEN, *HEADS))
 
