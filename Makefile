@@ -33,11 +33,12 @@ CLIENTS := .venv-clients/bin/python
 CLIENTS_STAMP := .venv-clients/.installed
 EXPERIMENTS := training/experiments
 # Two runs, two more from the mean of their weights, then twice one more from a mean of those before,
-# and three times two more from a mean again; what is released is a mean of the last two and of what
+# and four times two more from a mean again; what is released is a mean of the last two and of what
 # they went on from.
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
 	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml \
-	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml)
+	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml \
+	wider-mean.toml more-a.toml more-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before; what is released goes on from the folder that the last one is
 # exported to, in which the relevance counts for what the export made of it.
