@@ -76,6 +76,8 @@ class TrainingConfig:
     (CoSENT) are those of `training.losses`, and `curriculum` is that of `training.curriculum`;
     `guidance` is how far twin queries are moved apart (`training.losses.guidance`), and `retention`
     weighs that *p* of texts without labels stays as it was (`training.losses.general`).
+    `judge_scores` names a file of `make judge` with the scores that `group_order = "judged"` aligns
+    the groups with (`training.soft_labels`).
     """
 
     steps: int
@@ -95,6 +97,7 @@ class TrainingConfig:
     curriculum: str | None = None
     guidance: float | None = None
     retention: float | None = None
+    judge_scores: str | None = None
 
     @property
     def planned_steps(self) -> int:

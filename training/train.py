@@ -54,6 +54,7 @@ from training.run import (
 )
 from training.sampling import SizedBatches
 from training.schedule import finish, measure, trainer_settings
+from training.soft_labels import SOFTENED, soften
 from training.two_part import POOLINGS, TwoPartEncoder
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ WEIGHTLESS = frozenset(("negation_weight", "pooling", "cue_phrases", "exclusion_
 def main(config: ExperimentConfig) -> Path:
     """Train and return the folder of the chosen checkpoint."""
     check_names(config)
+    if (scores := config.training.judge_scores) is not None and not Path(scores).is_file():
+        raise ValueError(f"training.judge_scores: {scores} is not there: run first what writes it")
     set_seed(config.seed)
     model = build_model(config)
     pin_configuration(config, config.folder)
@@ -118,6 +121,8 @@ def check_names(config: ExperimentConfig) -> None:
             raise ValueError(f"kinds.{name}: weight must lie over 0 and be at most 1")
     if "twins" in training.kinds and (training.guidance or 0.0) <= 0.0:
         raise ValueError("kinds.twins: training.guidance must be over 0: how far they move apart")
+    if training.judge_scores is not None and training.group_order != "judged":
+        raise ValueError('training.judge_scores: for group_order = "judged" alone')
     check_known("curriculum", filter(None, [training.curriculum]), CURRICULA)
     if isinstance(config.model, ModelConfig):
         check_known("fusion", filter(None, [config.model.fusion]), FUSIONS)
@@ -198,7 +203,10 @@ def draw_datasets(config: ExperimentConfig) -> DatasetDict:
         batches = round(config.training.steps * kind.share) * processes()
         drawn = rows.draw(name, batches * kind.rows, config.seed, kind.latest)
         if drawn:
-            datasets[name] = Dataset.from_list(arranged(drawn, name, config.training.curriculum))
+            ordered: list[Any] = arranged(drawn, name, config.training.curriculum)
+            if config.training.judge_scores and name in SOFTENED:
+                ordered = soften(ordered, Path(config.training.judge_scores))
+            datasets[name] = Dataset.from_list(ordered)
             datasets[name].info.description = name
         else:
             logger.warning("No rows of kind %s: the run goes on without them", name)

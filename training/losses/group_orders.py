@@ -15,20 +15,26 @@ from training.losses.ranking import cosent
 
 # By how much a hedge, and a denial, is to lie below a text that means the same.
 HEDGE_BAND, NEGATION_BAND = (0.05, 0.25), (0.25, 0.6)
-# What a judge would say of the texts that mean the same, of the hedge, the neutral text and the
-# denials; and UniME-V2's temperature.
-JUDGED, JUDGE_TEMPERATURE = (1.0, 0.6, 0.3, 0.0), 0.02
+# The score of a text in each relation to the anchor, for a judge who is sure; and UniME-V2's
+# temperature.
+JUDGED = {"equivalence": 1.0, "contradiction": 0.0, "hedge": 0.6, "neutral": 0.3}
+JUDGE_TEMPERATURE = 0.02
 # Keeps the gradient of a distance finite where two texts are one.
 CLOSEST = 1e-4
 
 
 class Group(NamedTuple):
-    """The embedded columns of a batch of groups; the first of `same` is the anchor."""
+    """The embedded columns of a batch of groups; the first of `same` is the anchor.
+
+    `scores` is what a judge says of the columns after the anchor, (batch, columns), where it was
+    asked (`training.soft_labels`).
+    """
 
     same: Sequence[Parts]
     negated: Sequence[Parts]
     hedged: Parts
     neutral: Parts
+    scores: Tensor | None = None
 
 
 class Similarities(NamedTuple):
@@ -124,14 +130,21 @@ def judged(loss: TwoPartLoss, group: Group) -> Tensor:
     """Similarities to the anchor distributed as a judge's scores (UniME-V2, arXiv 2510.13515).
 
     The mean of both KL divergences, over the group's texts. Readings: it stands beside InfoNCE, not
-    in its place, and the scores are one number for each relation (`JUDGED`), not a model's.
+    in its place; and where no judge was asked, the scores are one number for each relation
+    (`JUDGED`).
     """
     anchor, *same = group.same
-    kinds = (same, [group.hedged], [group.neutral], group.negated)
-    found = [loss.pairwise(anchor, text) for texts in kinds for text in texts]
-    scores = [score for score, texts in zip(JUDGED, kinds, strict=True) for _ in texts]
+    relations = {
+        "equivalence": same,
+        "contradiction": group.negated,
+        "hedge": [group.hedged],
+        "neutral": [group.neutral],
+    }
+    found = [loss.pairwise(anchor, text) for texts in relations.values() for text in texts]
     similarities = torch.stack(found, dim=1)
-    return symmetric_kl(similarities, similarities.new_tensor(scores).expand_as(similarities))
+    sure = [JUDGED[name] for name, texts in relations.items() for _ in texts]
+    scores = similarities.new_tensor(sure).expand_as(similarities)
+    return symmetric_kl(similarities, scores if group.scores is None else group.scores)
 
 
 def symmetric_kl(similarities: Tensor, scores: Tensor) -> Tensor:
