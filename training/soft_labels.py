@@ -13,20 +13,24 @@ from training.judge.scores import read_scores
 from training.losses.group_orders import JUDGED
 from training.row import Row
 
-# The kinds whose rows are groups.
-SOFTENED = frozenset(("groups", "counterfactuals"))
+# The score of each text against each anchor.
+GroupScores = Mapping[str, Mapping[str, float]]
 
 
-def soften(rows: Sequence[Row], path: Path) -> list[dict[str, Any]]:
-    """Put the scores of a row's texts beside it, in the order of its columns after the anchor.
+def soften(rows: Sequence[Row], scores: GroupScores) -> list[dict[str, Any]]:
+    """Put the scores of a group's texts beside it, in the order of its columns after the anchor."""
+    return [{**row, "label": labels_of(row, scores)} for row in rows]
+
+
+def read_group_scores(path: Path) -> GroupScores:
+    """Read what a judge said of the training groups.
 
     The score of a text is the mean of `JUDGED`, weighed by the probabilities of the relations. A
     judge was asked about a group's own anchor; a row may have another member of its class as
     anchor, for which the same holds, since each is true exactly when the other is.
 
     Args:
-        rows: Of a kind in `SOFTENED`.
-        path: Judgements of every text of the training groups, a line each.
+        path: Judgements of every text of the groups, a line each.
 
     Raises:
         ValueError: A text was not judged, or a line is no judgement; the message names it.
@@ -39,7 +43,7 @@ def soften(rows: Sequence[Row], path: Path) -> list[dict[str, Any]]:
         # Two groups may have a text in common.
         for member in (group.anchor, *(item.text for item in group.same)):
             found[member] = found.get(member, {}) | scores
-    return [{**row, "label": labels_of(row, found)} for row in rows]
+    return found
 
 
 def training_groups() -> Iterator[SentenceRow]:
@@ -60,16 +64,16 @@ def scores_of(
     for _, candidates in group.questions():
         for item in candidates:
             judgement = judgements.get((group.id, item.field, item.index))
-            if judgement is None:
+            if judgement is None or judgement.keys() != JUDGED.keys():
                 raise ValueError(
-                    f"{path}: no judgement of {group.id}, {item.field} {item.index}: judge the"
-                    " training groups first (make judge)"
+                    f"{path}: no judgement of {group.id}, {item.field} {item.index}, by every"
+                    " relation: judge the training groups first (make judge)"
                 )
             scores[item.text] = sum(JUDGED[name] * p for name, p in judgement.items())
     return scores
 
 
-def labels_of(row: Row, found: Mapping[str, Mapping[str, float]]) -> list[float]:
+def labels_of(row: Row, scores: GroupScores) -> list[float]:
     """The scores of a row's texts against its first, the anchor."""
     anchor, *texts = map(str, row.values())
-    return [found[anchor][text] for text in texts]
+    return [scores[anchor][text] for text in texts]

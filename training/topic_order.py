@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from training.evaluation.encoding import Vectors
 from training.neighbours import word_vectors
 
 Item = TypeVar("Item")
@@ -32,20 +32,22 @@ def topic_passes(items: Sequence[Item], texts: Sequence[str], rng: random.Random
         rng: Draws where a pass starts, and how it goes on.
     """
     vectors = word_vectors(texts)
-    similar = (vectors @ vectors.T).toarray()
     while True:
-        for place in chain(similar, rng):
+        for place in chain(vectors, rng):
             yield items[place]
 
 
-def chain(similar: Vectors, rng: random.Random) -> Iterator[int]:
-    """Positions of (texts, texts) similarities, each but the first near the one before it."""
-    free = np.ones(len(similar), dtype=bool)
-    place = rng.randrange(len(similar))
-    for left in range(len(similar), 0, -1):
+def chain(vectors: csr_matrix, rng: random.Random) -> Iterator[int]:
+    """Positions of (texts, words) vectors, each but the first near the one before it."""
+    texts = vectors.shape[0]
+    words = vectors.T.tocsr()
+    free = np.ones(texts, dtype=bool)
+    place = rng.randrange(texts)
+    for left in range(texts, 0, -1):
         yield place
         free[place] = False
         count = min(NEAREST, left - 1)
         if count:
-            nearness = np.where(free, similar[place], -1.0)
+            # A row at a time: all similarities at once would grow with the square of the texts.
+            nearness = np.where(free, (vectors[place] @ words).toarray()[0], -1.0)
             place = int(rng.choice(np.argpartition(-nearness, count - 1)[:count]))

@@ -42,6 +42,7 @@ from training.gating import fit_gate
 from training.losses.base import TwoPartLoss
 from training.losses.contrastive import CONTRASTIVE
 from training.losses.group_orders import GROUP_ORDERS
+from training.losses.groups import GroupLoss
 from training.losses.kinds import LOSSES
 from training.losses.ranking import PAIR_ORDERS
 from training.run import (
@@ -54,7 +55,7 @@ from training.run import (
 )
 from training.sampling import SizedBatches
 from training.schedule import finish, measure, trainer_settings
-from training.soft_labels import SOFTENED, soften
+from training.soft_labels import read_group_scores, soften
 from training.two_part import POOLINGS, TwoPartEncoder
 
 logger = logging.getLogger(__name__)
@@ -199,13 +200,15 @@ def draw_datasets(config: ExperimentConfig) -> DatasetDict:
     Several processes go through as many batches a step, so that the steps stay what they are.
     """
     datasets = {}
+    judged = config.training.judge_scores
+    scores = read_group_scores(Path(judged)) if judged else None
     for name, kind in config.training.kinds.items():
         batches = round(config.training.steps * kind.share) * processes()
         drawn = rows.draw(name, batches * kind.rows, config.seed, kind.latest)
         if drawn:
             ordered: list[Any] = arranged(drawn, name, config.training.curriculum)
-            if config.training.judge_scores and name in SOFTENED:
-                ordered = soften(ordered, Path(config.training.judge_scores))
+            if scores is not None and LOSSES[name] is GroupLoss:
+                ordered = soften(ordered, scores)
             datasets[name] = Dataset.from_list(ordered)
             datasets[name].info.description = name
         else:

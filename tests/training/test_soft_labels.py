@@ -15,7 +15,7 @@ from training import corpus, rows, train
 from training.config import ExperimentConfig, Kind
 from training.judge.scores import read_scores
 from training.losses.group_orders import JUDGED
-from training.soft_labels import soften
+from training.soft_labels import read_group_scores, soften
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def test_each_text_has_the_score_that_the_judge_gave_it(judged: Path) -> None:
     judgements = read_scores(judged)
     groups = list(corpus.read_jsonl(corpus.DATA / "sentence.train.jsonl"))
     drawn = rows.draw("groups", 12, seed=1)
-    for row, softened in zip(drawn, soften(drawn, judged), strict=True):
+    softened_rows = soften(drawn, read_group_scores(judged))
+    for row, softened in zip(drawn, softened_rows, strict=True):
         assert {name: softened[name] for name in row} == row
         group = next(
             group
@@ -67,13 +68,18 @@ def test_a_run_learns_from_the_scores(judged: Path, experiment: ExperimentConfig
     assert softly.read_bytes() != surely.read_bytes()
 
 
-def test_a_text_that_was_not_judged_is_named(judged: Path) -> None:
-    lines = judged.read_text().splitlines()
-    missing = json.loads(lines[-1])
-    judged.write_text("\n".join(lines[:-1]) + "\n")
-    name = f"no judgement of {missing['id']}, {missing['field']} {missing['index']}: judge"
+@pytest.mark.parametrize("probabilities", [None, {"equivalence": 1.0}, {"relevant": 1.0}])
+def test_a_text_that_was_not_judged_is_named(
+    probabilities: dict[str, float] | None, judged: Path
+) -> None:
+    *lines, last = judged.read_text().splitlines()
+    missing = json.loads(last)
+    if probabilities is not None:
+        lines.append(json.dumps({**missing, "probabilities": probabilities}))
+    judged.write_text("\n".join(lines) + "\n")
+    name = f"no judgement of {missing['id']}, {missing['field']} {missing['index']}, by every"
     with pytest.raises(ValueError, match=name):
-        soften(rows.draw("groups", 2, seed=1), judged)
+        read_group_scores(judged)
 
 
 @pytest.mark.parametrize(
