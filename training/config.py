@@ -26,7 +26,9 @@ class ModelConfig:
     encoder by distillation, instead of keeping it frozen. `pooling` is that of *p*, the mean
     where none is named; with `cue_merging`, *p* binds the phrases of `training.cue_phrases`.
     `exclusion_weight` is the weight of texts that exclude something (`training.exclusion_gate`);
-    where it is left out, all texts have the same weight.
+    where it is left out, all texts have the same weight. `exclusion_turn` is how far *p* of such a
+    text is turned; it is fitted to all passages of the exclusions, which takes minutes, so that it
+    is for a run without steps.
     """
 
     base: str
@@ -40,6 +42,7 @@ class ModelConfig:
     pooling: str | None = None
     cue_merging: bool = False
     exclusion_weight: float | None = None
+    exclusion_turn: float = 0.0
 
 
 @dataclass(frozen=True)

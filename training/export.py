@@ -6,6 +6,7 @@ sentence-transformers loads, then runs the parity stage on it and fails if it dr
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -93,6 +94,7 @@ def write_folder(module: TwoPartEncoder, folder: Path) -> None:
     module.save(str(folder))
     # What a slow tokenizer would read; tokenizer.json has it all, and the folder has 64 MB in all.
     (folder / "vocab.txt").unlink(missing_ok=True)
+    compact(folder / "tokenizer.json")
     storage.write_half(module.state_dict(), folder)
     half = TwoPartEncoder.load(str(folder), model_kwargs={"attn_implementation": "eager"}).eval()
     graph = storage.point_into_weights(trace_encoder(half), folder)
@@ -104,6 +106,13 @@ def write_folder(module: TwoPartEncoder, folder: Path) -> None:
         folder / "config_sentence_transformers.json",
         {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"},
     )
+
+
+def compact(path: Path) -> None:
+    """Write a JSON file without its indentation, which is a third of a tokenizer's."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def trace_encoder(module: TwoPartEncoder) -> onnx.ModelProto:

@@ -1,34 +1,43 @@
-"""Fits an encoder's gate: a classifier of its polarity part, for texts that exclude something.
+"""Fits an encoder's gate: a classifier of its two parts, for texts that exclude something.
 
-The texts are those of the bundled corpus. The gate is fitted by itself once the encoder is trained,
-rather than by gradient with it: what it tells apart is no aim of the encoder, and a linear
-classifier of finished vectors has one best answer.
+The texts are those of the bundled corpus, and questions and sentences of public sets where these
+can be had: an exclusion is rare among what people ask, and not among the corpus's queries. The gate
+is fitted by itself once the encoder is trained, rather than by gradient with it: what it tells
+apart is no aim of the encoder, and a linear classifier of finished vectors has one best answer. The
+same holds for its turn (`training.turning`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
-from training import corpus
+from training import corpus, public
 from training.evaluation.encoding import Vectors, unit
 from training.exclusion_gate import ExclusionGate
+from training.run import has_bfloat16
+from training.turning import fit_turn
 from training.two_part import TwoPartEncoder
 
-# Texts that are drawn of each source; there are two sources that exclude, and eight of others. With
-# fewer others the gate opens for more of them, which costs general quality.
-EXCLUDING = 900
-OTHERS = 1000
-# Inverse strength of the regularisation, of vectors of unit length.
+# Public sets of texts few of which exclude anything, with the field that holds them.
+PLAIN_SETS = (("medquad/train_pairs", "query"), ("stsb/train", "a"), ("wikisplit/train", "a"))
+# Texts that are drawn at most of each source; two sources of the corpus exclude something.
+EXCLUDING = 11000
+OTHERS = 4000
+# Inverse strength of the regularisation, of parts of unit length.
 INVERSE_REGULARISATION = 10.0
-# What the fitted logit is multiplied by: a gate that is a little open for many texts that exclude
-# nothing costs them general quality, and gains nothing.
-SHARPNESS = 2.0
+# What the fitted logit is multiplied by, and then lowered by: a gate that is a little open for many
+# texts that exclude nothing costs them general quality, and gains nothing.
+SHARPNESS = 6.0
+RESERVE = 3.0
+# Texts from which on encoding them shows a progress bar.
+MANY = 1000
 
 
 def fit_gate(model: SentenceTransformer, seed: int) -> None:
@@ -42,15 +51,31 @@ def fit_gate(model: SentenceTransformer, seed: int) -> None:
     if not isinstance(encoder, TwoPartEncoder) or encoder.gate is None:
         return
     excluding, others = draw_texts(random.Random(seed))
-    # The trainer leaves its model in half precision, which is not what is served.
+    encode = parts_of(model)
+    vectors = np.hstack(encode([*excluding, *others]))
+    open_for(encoder.gate, vectors[: len(excluding)], vectors[len(excluding) :])
+    if encoder.gate.direction is not None:
+        fit_turn(encoder.gate, encode)
+
+
+def parts_of(model: SentenceTransformer) -> Callable[[Sequence[str]], tuple[Vectors, Vectors]]:
+    """From texts to *g* and *p*, each of unit length, whatever the gate was fitted to before."""
+    encoder = deepcopy(model[0])
+    encoder.gate_exclusions(None)
+    # The trainer leaves its model's outputs in half precision, which is not what is fitted to.
     plain = SentenceTransformer(modules=[encoder], device=str(model.device))
-    vectors = plain.encode([*excluding, *others], batch_size=64, show_progress_bar=False)
-    polarity = unit(vectors[:, encoder.general_dimensions :])
-    open_for(encoder.gate, polarity[: len(excluding)], polarity[len(excluding) :])
+
+    def encode(texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=has_bfloat16()):
+            vectors = plain.encode(list(texts), batch_size=64, show_progress_bar=len(texts) > MANY)
+        general, polarity = np.split(vectors, [encoder.general_dimensions], axis=1)
+        return unit(general), unit(polarity)
+
+    return encode
 
 
 def draw_texts(rng: random.Random) -> tuple[list[str], list[str]]:
-    """Draw texts that exclude something, and texts of all other kinds.
+    """Draw texts that exclude something, and texts of all other kinds, each once.
 
     Inclusions are among the others, and so are statements with a negation in them: neither the
     form of a query nor a word of negation tells an exclusion.
@@ -69,15 +94,21 @@ def draw_texts(rng: random.Random) -> tuple[list[str], list[str]]:
         [text for group in groups for text in (group.anchor, *group.same)],
         [text for group in groups for text in group.negated],
         [text for group in groups for text in group.hedged],
+        [text for group in groups for text in group.neutral],
         [text for row in contrasts for text in (row.doc_a, row.doc_b)]
         + [text for row in exclusions for text in (*row.relevant, *row.violating)],
+        *([row[field] for row in public.load(name)] for name, field in PLAIN_SETS),
     ]
-    return drawn(excluding, EXCLUDING, rng), drawn(others, OTHERS, rng)
+    # A few queries exclude something in one row and are the other side of another.
+    known = {text for source in excluding for text in source}
+    plain = [[text for text in source if text not in known] for source in others]
+    return drawn(excluding, EXCLUDING, rng), drawn(plain, OTHERS, rng)
 
 
 def drawn(sources: Sequence[Sequence[str]], count: int, rng: random.Random) -> list[str]:
     """Draw so many texts of each source, or all of a smaller one."""
-    return [text for source in sources for text in rng.sample(source, min(count, len(source)))]
+    known = [list(dict.fromkeys(source)) for source in sources]
+    return [text for source in known for text in rng.sample(source, min(count, len(source)))]
 
 
 def open_for(gate: ExclusionGate, excluding: Vectors, others: Vectors) -> None:
@@ -85,12 +116,12 @@ def open_for(gate: ExclusionGate, excluding: Vectors, others: Vectors) -> None:
 
     Args:
         gate: Takes the coefficients of a logistic regression.
-        excluding: *p* of texts that exclude something, (texts, dimensions).
-        others: *p* of other texts, (texts, dimensions).
+        excluding: *g* and *p* of texts that exclude something, (texts, dimensions of both).
+        others: Those of other texts, (texts, dimensions of both).
     """
     rows = np.vstack((excluding, others)).astype(np.float64)
     labels = [True] * len(excluding) + [False] * len(others)
     fitted = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=2000).fit(rows, labels)
     with torch.no_grad():
-        gate.weight.copy_(torch.from_numpy(SHARPNESS * fitted.coef_))
-        gate.bias.copy_(torch.from_numpy(SHARPNESS * fitted.intercept_))
+        gate.opening.weight.copy_(torch.from_numpy(SHARPNESS * fitted.coef_))
+        gate.opening.bias.copy_(torch.from_numpy(SHARPNESS * fitted.intercept_ - RESERVE))

@@ -61,7 +61,9 @@ from training.two_part import POOLINGS, TwoPartEncoder
 logger = logging.getLogger(__name__)
 
 # Settings of the encoder that no weight depends on which is learnt from one run to the next.
-WEIGHTLESS = frozenset(("negation_weight", "pooling", "cue_phrases", "exclusion_weight"))
+WEIGHTLESS = frozenset(
+    ("negation_weight", "pooling", "cue_phrases", "exclusion_weight", "exclusion_turn")
+)
 
 
 def main(config: ExperimentConfig) -> Path:
@@ -82,8 +84,9 @@ def main(config: ExperimentConfig) -> Path:
         summary = measure(model, evaluator, config.folder)
     best = config.folder / "best"
     if is_main_process():
-        # Once more: a run that is shorter than the steps between evaluations measured nothing.
-        prepare(model)
+        if config.training.steps:
+            # Once more: a run that is shorter than the steps between evaluations measured nothing.
+            prepare(model)
         model.save(str(best))
         write_json(config.folder / "train.json", summary)
     return best
@@ -190,7 +193,7 @@ def load_checkpoint(folder: str, shape: dict[str, Any]) -> TwoPartEncoder:
     module.negation_weight, module.pooling = shape["negation_weight"], shape["pooling"]
     module.bind_cues(shape["cue_phrases"])
     # A checkpoint's own gate, if it has one, was fitted to other weights.
-    module.gate_exclusions(shape["exclusion_weight"])
+    module.gate_exclusions(shape["exclusion_weight"], shape["exclusion_turn"])
     return module
 
 

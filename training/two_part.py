@@ -47,8 +47,10 @@ class TwoPartEncoder(InputModule):
         cue_phrases: Phrases that *p* binds to the word after them (`CueBinding`), where its own
             layers begin: *g* does not change by it.
         exclusion_weight: The weight of a text that excludes something, over *w* and under 1: a gate
-            over *p* leads each text's own weight from *w* to this one (`ExclusionGate`). None for
-            the same weight of all texts, without a gate.
+            over both parts leads each text's own weight from *w* to this one (`ExclusionGate`).
+            None for the same weight of all texts, without a gate.
+        exclusion_turn: How far the gate turns *p* of such a text, in lengths of *p*; 0 for not at
+            all.
     """
 
     config_file_name = "two_part_config.json"
@@ -61,6 +63,7 @@ class TwoPartEncoder(InputModule):
         "pooling",
         "cue_phrases",
         "exclusion_weight",
+        "exclusion_turn",
     ]
 
     def __init__(
@@ -75,6 +78,7 @@ class TwoPartEncoder(InputModule):
         pooling: str = "mean",
         cue_phrases: Sequence[str] = (),
         exclusion_weight: float | None = None,
+        exclusion_turn: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= shared_layers < bert.num_hidden_layers:
@@ -103,7 +107,7 @@ class TwoPartEncoder(InputModule):
             if polarity_dimensions == bert.hidden_size
             else nn.Linear(bert.hidden_size, polarity_dimensions, bias=False)
         )
-        self.gate_exclusions(exclusion_weight)
+        self.gate_exclusions(exclusion_weight, exclusion_turn)
 
     @classmethod
     def from_base(cls, path: str, **settings: Any) -> TwoPartEncoder:
@@ -149,21 +153,28 @@ class TwoPartEncoder(InputModule):
         known = [ids for ids in spelt if self.tokenizer.unk_token_id not in ids]
         self.cue_binding = CueBinding(known) if known else None
 
-    def gate_exclusions(self, exclusion_weight: float | None) -> None:
+    def gate_exclusions(self, exclusion_weight: float | None, exclusion_turn: float = 0.0) -> None:
         """Put a closed gate before the texts' weights, or, for None, do without one.
 
         Raises:
-            ValueError: The weight does not lie between the negation weight and 1.
+            ValueError: The weight does not lie between the negation weight and 1, or the turn is
+                under 0, over 1, or has no gate.
         """
         if exclusion_weight is not None and not self.negation_weight < exclusion_weight < 1.0:
             raise ValueError(
                 f"exclusion_weight must lie between negation_weight, {self.negation_weight}, and 1"
             )
-        self.exclusion_weight = exclusion_weight
+        if not 0.0 <= exclusion_turn <= 1.0:
+            raise ValueError("exclusion_turn must lie between 0 and 1")
+        if exclusion_turn and exclusion_weight is None:
+            raise ValueError("exclusion_turn is for an encoder with an exclusion_weight")
+        self.exclusion_weight, self.exclusion_turn = exclusion_weight, exclusion_turn
         self.gate = (
             None
             if exclusion_weight is None
-            else ExclusionGate(self.polarity_dimensions, exclusion_weight)
+            else ExclusionGate(
+                self.general_dimensions, self.polarity_dimensions, exclusion_weight, exclusion_turn
+            )
         )
 
     def freeze_general(self, frozen: bool = True) -> TwoPartEncoder:
@@ -197,19 +208,19 @@ class TwoPartEncoder(InputModule):
         if self.cue_binding is not None:
             hidden = self.cue_binding(hidden, features["input_ids"], mask)
         polarity = self.projection(self.pool_polarity(hidden, bias, mask))
-        features["general"] = nn.functional.normalize(general.float(), dim=-1)
-        features["polarity"] = nn.functional.normalize(polarity.float(), dim=-1)
-        weight = self.own_weights(features["polarity"])
+        general = nn.functional.normalize(general.float(), dim=-1)
+        polarity = nn.functional.normalize(polarity.float(), dim=-1)
+        weight: Tensor | float = self.negation_weight
+        # The losses ask for *p* as its layers give it: a gate is fitted to what they have learnt.
+        if self.gate is not None and not self.training:
+            opened = self.gate.opened(general, polarity)
+            polarity = self.gate.turned(general, polarity, opened)
+            weight = self.gate.weights(opened, self.negation_weight)
+        features["general"], features["polarity"] = general, polarity
         features["sentence_embedding"] = torch.cat(
-            (features["general"] * (1 - weight) ** 0.5, features["polarity"] * weight**0.5), dim=-1
+            (general * (1 - weight) ** 0.5, polarity * weight**0.5), dim=-1
         )
         return features
-
-    def own_weights(self, polarity: Tensor) -> Tensor | float:
-        """The weight of each text by its *p*, (batch, 1), or the one of all without a gate."""
-        if self.gate is None:
-            return self.negation_weight
-        return self.gate.weights(polarity, self.negation_weight)
 
     def pool_polarity(self, hidden: Tensor, bias: Tensor, mask: Tensor) -> Tensor:
         """Run the layers of *p* and pool the tokens, (batch, hidden)."""

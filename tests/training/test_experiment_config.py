@@ -97,6 +97,7 @@ def test_a_wrong_key_is_named_with_its_table(
     ("where", "line", "named"),
     [
         ("[training]", 'guidance = "far"', "training: guidance"),
+        ("[model]", "exclusion_turn = true", "model: exclusion_turn"),
         ("[model]", "exclusion_weight = true", "model: exclusion_weight"),
         ("[training.floors]", 'medquad = "low"', "training: floors: medquad"),
     ],

@@ -129,6 +129,14 @@ def test_the_folder_says_what_the_service_needs(
     assert parts(spec).negation_weight == choice["negation_weight"]
 
 
+def test_the_tokenizer_is_the_checkpoints_without_its_indentation(
+    exported: Path, best: Path
+) -> None:
+    written = (exported / "tokenizer.json").read_text(encoding="utf-8")
+    assert json.loads(written) == json.loads((best / "tokenizer.json").read_text(encoding="utf-8"))
+    assert written.count("\n") == 1
+
+
 def test_the_weight_that_is_served_is_the_best_by_the_joint_figure(exported: Path) -> None:
     choice = read(exported / "negation_weight.json")
     scores = choice["joint_score"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,23 +15,27 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from service.vectors import TwoPart
-from training import corpus, evaluate, export, gating, train
+from training import corpus, evaluate, export, gating, train, turning
 from training.config import ExperimentConfig, ModelConfig
 from training.evaluation.dial import COARSE
 from training.evaluation.encoding import Vectors
 from training.serving import ServedEncoder
 from training.two_part import TwoPartEncoder
 
-EXCLUSION_WEIGHT = 0.75
-GATE = {"gate.weight", "gate.bias"}
+EXCLUSION_WEIGHT, TURN = 0.75, 0.4
+OPENING = {"gate.opening.weight", "gate.opening.bias"}
+DIRECTION = {f"gate.direction.{name}" for name in ("0.weight", "1.weight", "1.bias")}
+GATE = OPENING | DIRECTION
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_texts() -> Iterator[None]:
-    """Fit the gate to a tenth of the texts."""
+    """Fit the gate to few of the texts, and its turn to few of the rows."""
+    rows = corpus.exclusions("train")[:200]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gating, "EXCLUDING", 90)
         patch.setattr(gating, "OTHERS", 40)
+        patch.setattr(turning, "corpus", SimpleNamespace(exclusions=lambda split: rows))
         yield
 
 
@@ -39,8 +44,9 @@ def gated(
     best: Path, experiment: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> ExperimentConfig:
     """No further steps from a checkpoint without a gate, and one put before it."""
+    start = [str(best), str(best)]
     model = replace(
-        shape(experiment), start=[str(best), str(best)], exclusion_weight=EXCLUSION_WEIGHT
+        shape(experiment), start=start, exclusion_weight=EXCLUSION_WEIGHT, exclusion_turn=TURN
     )
     training = replace(experiment.training, steps=0)
     output = tmp_path_factory.mktemp("gated") / "model"
@@ -85,14 +91,16 @@ def test_a_run_of_no_steps_fits_the_gate_and_leaves_the_other_weights(
     after = load_file(gated.folder / "best/model.safetensors")
     assert after.keys() - before.keys() == GATE
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
-    assert after["gate.weight"].abs().max() > 0.1
+    assert after["gate.opening.weight"].abs().max() > 0.1
+    assert after["gate.direction.1.bias"].abs().max() > 0
 
 
 def test_a_run_of_no_steps_is_measured_with_its_gate(gated: ExperimentConfig, best: Path) -> None:
     (record,) = map(json.loads, (gated.folder / "eval/dev.jsonl").read_text().splitlines())
     under = [weight for weight in COARSE if weight < EXCLUSION_WEIGHT]
     assert [float(weight) for weight in record["sweep"]] == under
-    plain = replace(gated, name="plain", model=replace(shape(gated), exclusion_weight=None))
+    model = replace(shape(gated), exclusion_weight=None, exclusion_turn=0.0)
+    plain = replace(gated, name="plain", model=model)
     train.main(plain)
     (even,) = map(json.loads, (plain.folder / "eval/dev.jsonl").read_text().splitlines())
     assert record["base"] == even["base"]
@@ -105,9 +113,9 @@ def test_a_run_with_steps_ends_with_a_gate_that_is_fitted_to_its_weights(
     model = replace(shape(experiment), exclusion_weight=EXCLUSION_WEIGHT)
     config = replace(experiment, runs=tmp_path, model=model)
     module = TwoPartEncoder.load(str(train.main(config))).eval()
-    fitted = module.gate.weight.clone()
+    fitted = module.gate.opening.weight.clone()
     gating.fit_gate(SentenceTransformer(modules=[module], device="cpu"), config.seed)
-    torch.testing.assert_close(module.gate.weight, fitted, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(module.gate.opening.weight, fitted, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("fusion", ["mean", "delta"])
@@ -116,11 +124,17 @@ def test_a_gated_checkpoint_may_start_a_run_without_a_gate_or_with_another(
 ) -> None:
     start = [str(gated.folder / "best"), str(best)]
     for exclusion_weight in (None, 0.9):
-        model = replace(shape(gated), start=start, fusion=fusion, exclusion_weight=exclusion_weight)
+        model = replace(
+            shape(gated),
+            start=start,
+            fusion=fusion,
+            exclusion_weight=exclusion_weight,
+            exclusion_turn=0.0,
+        )
         module = train.build_model(replace(gated, model=model))[0]
         assert module.exclusion_weight == exclusion_weight
         state = module.state_dict()
-        assert state.keys() & GATE == (GATE if exclusion_weight else set())
+        assert state.keys() & GATE == (OPENING if exclusion_weight else set())
         for name, weight in load_file(best / "model.safetensors").items():
             torch.testing.assert_close(state[name], weight)
 
@@ -145,6 +159,21 @@ def test_the_folder_says_both_weights_and_each_text_has_its_own(served: ServedEn
         assert weights.min() > two_part.negation_weight - 1e-5
         assert weights.max() < EXCLUSION_WEIGHT + 1e-5
     assert found[0].mean() > found[1].mean()
+
+
+def test_a_query_that_excludes_is_turned_in_the_folder_that_is_served(
+    served: ServedEncoder, gated: ExperimentConfig
+) -> None:
+    module = TwoPartEncoder.load(str(gated.folder / "best")).eval()
+    general_dimensions, gate = module.general_dimensions, module.gate
+    plain = np.hstack(gating.parts_of(SentenceTransformer(modules=[module], device="cpu"))(asked()))
+    general, polarity = torch.from_numpy(plain).split(general_dimensions, dim=1)
+    opened = gate.opened(general, polarity)
+    expected = gate.turned(general, polarity, opened).numpy()
+    assert (expected * polarity.numpy()).sum(axis=1).min() < 0.99
+    found = served(asked())[:, general_dimensions:]
+    cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1)
+    assert cosines.min() > 0.999
 
 
 def test_the_weight_is_chosen_among_those_under_the_exclusion_weight(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from training import corpus, gating
+from training import corpus, exclusion_gate, gating, turning
 from training.evaluation.encoding import Vectors, unit
 from training.exclusion_gate import ExclusionGate
 from training.gating import draw_texts, fit_gate, open_for
+from training.turning import lead
 
 NEGATION_WEIGHT, EXCLUSION_WEIGHT = 0.3, 0.9
 
@@ -25,8 +27,8 @@ def about(direction: int, count: int = 200) -> Vectors:
 
 
 def opened(gate: ExclusionGate, rows: Vectors) -> Vectors:
-    weights = gate.weights(torch.from_numpy(rows), NEGATION_WEIGHT)[:, 0].numpy()
-    share: Vectors = (weights - NEGATION_WEIGHT) / (EXCLUSION_WEIGHT - NEGATION_WEIGHT)
+    general, polarity = torch.from_numpy(rows).split(4, dim=1)
+    share: Vectors = gate.opened(general, polarity)[:, 0].numpy()
     return share
 
 
@@ -37,11 +39,11 @@ def gated(model: SentenceTransformer) -> SentenceTransformer:
 
 
 def test_a_gate_is_closed_until_it_is_fitted() -> None:
-    assert opened(ExclusionGate(8, EXCLUSION_WEIGHT), about(0)).max() < 1e-6
+    assert opened(ExclusionGate(4, 4, EXCLUSION_WEIGHT), about(0)).max() < 1e-6
 
 
 def test_a_fitted_gate_is_open_for_exclusions_and_closed_for_others() -> None:
-    gate = ExclusionGate(8, EXCLUSION_WEIGHT)
+    gate = ExclusionGate(4, 4, EXCLUSION_WEIGHT)
     open_for(gate, about(0), np.vstack((about(1), about(2))))
     assert (opened(gate, about(0)) > 0.5).mean() > 0.95
     for others in (about(1), about(2)):
@@ -51,8 +53,8 @@ def test_a_fitted_gate_is_open_for_exclusions_and_closed_for_others() -> None:
 
 def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions() -> None:
     excluding, others = draw_texts(Random(1))
-    assert len(excluding) == 2 * gating.EXCLUDING
-    assert len(others) == 8 * gating.OTHERS
+    assert gating.EXCLUDING < len(excluding) <= 2 * gating.EXCLUDING
+    assert len(others) >= 9 * gating.OTHERS
     queries = {row.query for row in corpus.exclusions("train")}
     queries |= {row.query_a for row in corpus.twins() if row.excludes}
     assert {*excluding} <= queries
@@ -69,16 +71,16 @@ def test_a_seed_draws_the_same_texts() -> None:
     assert draw_texts(Random(1)) != draw_texts(Random(2))
 
 
-def test_an_encoder_is_fitted_by_its_polarity_part_whatever_its_gate_was(
+def test_an_encoder_is_fitted_by_both_parts_whatever_its_gate_was(
     gated: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = ["The pump runs without a valve."], ["The pump runs with a valve."]
+    texts = ["The pump runs without a valve."] * 50, ["The pump runs with a valve."] * 50
     monkeypatch.setattr(gating, "draw_texts", lambda _: texts)
     fit_gate(gated, 0)
-    first = gated[0].gate.weight.clone()
+    first = gated[0].gate.opening.weight.clone()
     fit_gate(gated, 0)
-    torch.testing.assert_close(gated[0].gate.weight, first, rtol=1e-3, atol=1e-4)
-    excluding, other = gated.encode([*texts[0], *texts[1]])
+    torch.testing.assert_close(gated[0].gate.opening.weight, first, rtol=1e-3, atol=1e-4)
+    excluding, other = gated.encode([texts[0][0], texts[1][0]])
     weights = [(vector[32:] ** 2).sum() for vector in (excluding, other)]
     assert NEGATION_WEIGHT < weights[1] < 0.6 < weights[0] < EXCLUSION_WEIGHT
 
@@ -93,6 +95,54 @@ def test_the_corpus_teaches_even_an_untrained_encoder_some_of_it(
     told = [row.doc_a for row in corpus.contrasts("dev")]
     weights = [np.square(gated.encode(texts)[:, 32:]).sum(axis=1).mean() for texts in (asked, told)]
     assert weights[0] > weights[1] + 0.05
+
+
+def test_a_turn_foretells_directions_that_depend_on_the_query() -> None:
+    gate = ExclusionGate(4, 4, EXCLUSION_WEIGHT, turn=0.5)
+    rng = np.random.default_rng(0)
+    queries, unseen = np.vstack((about(0), about(1))), about(0, 20)
+    matrix = rng.normal(size=(8, 4))
+
+    def wanted(rows: Vectors) -> Vectors:
+        return unit(rows @ matrix).astype(np.float32)
+
+    lead(gate, queries, wanted(queries))
+    found = gate.direction(torch.from_numpy(unseen)).numpy()
+    assert (unit(found) * wanted(unseen)).sum(axis=1).mean() > 0.9
+    assert not any(weight.requires_grad for weight in gate.parameters())
+
+
+def test_a_turn_of_fewer_axes_keeps_those_that_matter_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exclusion_gate, "RANK", 1)
+    gate = ExclusionGate(4, 4, EXCLUSION_WEIGHT, turn=0.5)
+    queries = np.random.default_rng(3).normal(size=(500, 8)).astype(np.float32)
+    directions = np.zeros((500, 4), dtype=np.float32)
+    directions[:, 2] = 2 * queries[:, 5]
+    directions[:, 3] = 0.1 * queries[:, 6] + 1
+    lead(gate, queries, directions)
+    found = gate.direction(torch.from_numpy(queries)).numpy()
+    assert np.corrcoef(found[:, 2], directions[:, 2])[0, 1] > 0.999
+    assert found[:, 3] == pytest.approx(np.ones(500), abs=0.05)
+
+
+def test_a_gates_turn_is_fitted_to_where_the_train_passages_lie(
+    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = corpus.exclusions("train")[:300]
+    monkeypatch.setattr(turning, "corpus", SimpleNamespace(exclusions=lambda split: rows))
+    monkeypatch.setattr(turning, "RIDGE", 1e-3)
+    monkeypatch.setattr(gating, "draw_texts", lambda _: ([rows[0].query], [rows[0].relevant[0]]))
+    model[0].gate_exclusions(EXCLUSION_WEIGHT, 0.5)
+    fit_gate(model, 0)
+    encode = gating.parts_of(model)
+    general, polarity = (torch.from_numpy(part) for part in encode([row.query for row in rows]))
+    towards = model[0].gate.direction(torch.cat((general, polarity), dim=1)).numpy()
+    sides = [
+        turning.mean_of([getattr(row, side)[:2] for row in rows], encode)
+        for side in ("relevant", "violating")
+    ]
+    gained = (unit(towards) * (sides[0] - sides[1])).sum(axis=1)
+    assert (gained > 0).mean() > 0.75
 
 
 def test_an_encoder_without_a_gate_stays_as_it_is(

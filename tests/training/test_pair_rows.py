@@ -17,7 +17,7 @@ from training.pair.relations import CONTRADICTION, EQUIVALENCE, HEDGE, NEUTRAL, 
 from training.pair.rows import SOURCES, Pair
 
 ALL = EQUIVALENCE | CONTRADICTION | HEDGE | NEUTRAL
-BUNDLED = ("groups", "strangers", "noise", "passages", "embedded")
+BUNDLED = ("groups", "strangers", "noise", "passages", "embedded", "repeats")
 PUBLIC = tuple(source for source in SOURCES if source not in BUNDLED)
 
 
@@ -257,6 +257,18 @@ def test_noise_is_neutral_beside_a_text_and_beside_other_noise() -> None:
         assert pair.label == NEUTRAL
         assert pair.b.strip()
         assert pair.b not in known
+
+
+def test_a_repeated_text_says_the_same_from_one_word_to_a_passage() -> None:
+    drawn = list(islice(SOURCES["repeats"](Random(0)), 300))
+    for pair in drawn:
+        assert pair.label == EQUIVALENCE
+        assert pair.a.strip()
+        assert pair.a.lower().rstrip(".") == pair.b.lower().rstrip(".")
+    assert sum(pair.a != pair.b for pair in drawn) > 50
+    lengths = [len(pair.a.split()) for pair in drawn]
+    assert lengths.count(1) > 30
+    assert max(lengths) > 40
 
 
 def test_the_dev_groups_are_parted_between_calibration_and_report() -> None:

@@ -47,10 +47,12 @@ def unsettle(module: TwoPartEncoder) -> TwoPartEncoder:
 
 def unlatch(module: TwoPartEncoder) -> TwoPartEncoder:
     """Give a gate coefficients by which it is open for one of the texts and closed for another."""
-    polarity = embed(module, TEXTS)["polarity"]
+    parts = embed(module, TEXTS)
+    both = torch.cat((parts["general"], parts["polarity"]), dim=1)
+    opening = module.gate.opening
     with torch.no_grad():
-        module.gate.weight.copy_(30 * (polarity[1] - polarity[0])[None])
-        module.gate.bias.copy_(-module.gate.weight @ (polarity[0] + polarity[1]) / 2)
+        opening.weight.copy_(30 * (both[1] - both[0])[None])
+        opening.bias.copy_(-opening.weight @ (both[0] + both[1]) / 2)
     return module
 
 
@@ -113,7 +115,8 @@ def test_a_gate_leads_each_text_from_one_weight_to_the_other(tiny_base: Path) ->
     parts = embed(module, TEXTS)
     for name in ("general", "polarity"):
         torch.testing.assert_close(parts[name], even[name], rtol=0, atol=0)
-    logits = parts["polarity"] @ module.gate.weight[0] + module.gate.bias
+    both = torch.cat((parts["general"], parts["polarity"]), dim=1)
+    logits = both @ module.gate.opening.weight[0] + module.gate.opening.bias
     weights = 0.3 + 0.6 / (1 + (-logits).exp())
     assert weights[0] < 0.4
     assert weights[1] > 0.8
@@ -147,16 +150,52 @@ def test_there_is_a_gate_where_there_is_an_exclusion_weight_and_nowhere_else(
     plain, gated = make(tiny_base), make(tiny_base, exclusion_weight=0.9)
     assert plain.get_config_dict()["exclusion_weight"] is None
     names = plain.state_dict().keys()
-    assert gated.state_dict().keys() - names == {"gate.weight", "gate.bias"}
+    assert gated.state_dict().keys() - names == {"gate.opening.weight", "gate.opening.bias"}
     gated.gate_exclusions(None)
     assert gated.state_dict().keys() == names
 
 
 def test_no_step_moves_a_gate(tiny_base: Path) -> None:
     module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
-    before = module.gate.weight.clone()
+    before = module.gate.opening.weight.clone()
     take_a_step(module)
-    assert torch.equal(module.gate.weight, before)
+    assert torch.equal(module.gate.opening.weight, before)
+
+
+def turning(base: Path) -> TwoPartEncoder:
+    """An encoder whose gate is open for one of the texts, and turns it somewhere."""
+    module = unlatch(unsettle(make(base, exclusion_weight=0.9, exclusion_turn=0.5)))
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for parameter in module.gate.direction.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    return module
+
+
+def test_a_turn_moves_the_polarity_part_as_far_as_the_gate_is_open(tiny_base: Path) -> None:
+    plain = embed(unsettle(make(tiny_base)), TEXTS)
+    module = turning(tiny_base)
+    parts = embed(module, TEXTS)
+    torch.testing.assert_close(parts["general"], plain["general"], rtol=0, atol=0)
+    both = torch.cat((plain["general"], plain["polarity"]), dim=1)
+    opened = torch.sigmoid(module.gate.opening(both))
+    towards = torch.nn.functional.normalize(module.gate.direction(both), dim=1)
+    moved = plain["polarity"] + 0.5 * opened * towards
+    torch.testing.assert_close(parts["polarity"], torch.nn.functional.normalize(moved, dim=1))
+    along = (parts["polarity"] * plain["polarity"]).sum(dim=1)
+    assert along[0] > 0.99 > along[1]
+    torch.testing.assert_close(parts["sentence_embedding"].norm(dim=1), torch.ones(3))
+
+
+def test_the_losses_see_the_polarity_part_before_its_turn(tiny_base: Path) -> None:
+    plain, module = unsettle(make(tiny_base)), turning(tiny_base)
+    for encoder in (plain, module):
+        encoder.train()
+        for layer in encoder.modules():
+            if isinstance(layer, torch.nn.Dropout):
+                layer.p = 0.0
+    expected = embed(plain, TEXTS)["polarity"]
+    torch.testing.assert_close(embed(module, TEXTS)["polarity"], expected, rtol=0, atol=0)
 
 
 def test_padding_does_not_reach_the_vector(encoder: TwoPartEncoder) -> None:
@@ -262,7 +301,7 @@ def test_a_folder_carries_the_code_that_loads_it(
 def test_a_gate_is_saved_with_the_encoder_and_loaded_by_the_folders_own_code(
     tiny_base: Path, tmp_path: Path
 ) -> None:
-    module = unlatch(unsettle(make(tiny_base, exclusion_weight=0.9)))
+    module = turning(tiny_base)
     model = SentenceTransformer(modules=[module], device="cpu")
     model.save(str(tmp_path))
     assert TwoPartEncoder.load(str(tmp_path)).get_config_dict() == module.get_config_dict()
@@ -279,7 +318,7 @@ def test_a_folder_that_says_nothing_of_a_gate_has_none(
     encoder.save(str(tmp_path))
     path = tmp_path / "two_part_config.json"
     config = json.loads(path.read_text())
-    del config["exclusion_weight"]
+    del config["exclusion_weight"], config["exclusion_turn"]
     path.write_text(json.dumps(config))
     assert TwoPartEncoder.load(str(tmp_path)).gate is None
 
@@ -307,6 +346,9 @@ def test_half_precision_weights_are_widened(encoder: TwoPartEncoder, tmp_path: P
         ({"exclusion_weight": 0.3}, "exclusion_weight must lie between negation_weight, 0.3, and"),
         ({"exclusion_weight": 1.0}, "exclusion_weight must lie between negation_weight, 0.3, and"),
         ({"exclusion_weight": float("nan")}, "exclusion_weight must lie between"),
+        ({"exclusion_turn": 0.5}, "exclusion_turn is for an encoder with an exclusion_weight"),
+        ({"exclusion_weight": 0.9, "exclusion_turn": -0.1}, "exclusion_turn must lie between"),
+        ({"exclusion_weight": 0.9, "exclusion_turn": 1.1}, "exclusion_turn must lie between"),
     ],
 )
 def test_a_shape_that_cannot_be_is_refused(

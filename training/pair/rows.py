@@ -139,6 +139,20 @@ def noise(words: Sequence[str], rng: random.Random) -> str:
     return rng.choice(("", " ")).join(rng.choices(alphabet, k=count))
 
 
+def repeated_pairs(rng: random.Random) -> Iterator[Pair]:
+    """A text twice, from one word to a passage, at times in other letters or without its full stop.
+
+    Relations are learnt from sentences; without these, one word and itself have none.
+    """
+    passages = corpus.contrasts("train")
+    for group in passes(corpus.groups("train"), rng):
+        words = group.anchor.rstrip(".").split()
+        start, count = rng.randrange(len(words)), rng.choice((1, 1, 2, 3, 5))
+        part = " ".join(words[start : start + count])
+        text = rng.choice((part, part, group.anchor, rng.choice(passages).doc_a))
+        yield Pair(text, rng.choice((text, text.lower(), text.rstrip("."))), EQUIVALENCE)
+
+
 def embedded_pairs(rng: random.Random) -> Iterator[Pair]:
     """Group pairs within the same passage, so that all relations are learnt at its length."""
     passages = corpus.contrasts("train")
@@ -171,6 +185,7 @@ SOURCES: dict[str, Callable[[random.Random], Iterator[Pair]]] = {
     "noise": noise_pairs,
     "passages": passage_pairs,
     "embedded": embedded_pairs,
+    "repeats": repeated_pairs,
     "inference": labelled_pairs(NLI_SETS),
     "cannot": labelled_pairs(("cannot/train",)),
     "edits": labelled_pairs(EDIT_SETS),
