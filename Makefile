@@ -40,12 +40,11 @@ ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.to
 	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml \
 	wider-mean.toml more-a.toml more-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# Each goes on from the one before; what is released is a mean of two that go on from the folder that
-# the last one is exported to, in which the relevance counts for what the export made of it.
+# Each goes on from the one before; what is released goes on from the folder that the last one is
+# exported to, in which the relevance counts for what the export made of it.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
 	pair-fused.toml pair-settle.toml)
-PAIR_TURNED := $(addprefix $(EXPERIMENTS)/,pair-turned-a.toml pair-turned-b.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-released.toml
+PAIR_RELEASED := $(EXPERIMENTS)/pair-turned.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -107,8 +106,7 @@ mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
 	@set -e; for experiment in $(PAIR); do $(DEV) -m training.pair.train $$experiment; done
 	@$(DEV) -m training.pair.export $(lastword $(PAIR))
-	@set -e; for experiment in $(PAIR_TURNED) $(PAIR_RELEASED); do \
-		$(DEV) -m training.pair.train $$experiment; done
+	@$(DEV) -m training.pair.train $(PAIR_RELEASED)
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
 	$(DEV) -m training.pair.export $(PAIR_RELEASED)
