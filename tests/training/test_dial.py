@@ -168,10 +168,10 @@ def test_the_evaluator_measures_a_checkpoint_as_it_is_served(
 
     def prepare(prepared: SentenceTransformer) -> None:
         with torch.no_grad():
-            prepared[0].gate.bias.fill_(1.0)
+            prepared[0].gate.opening.bias.fill_(1.0)
 
     JointEvaluator({}, bf16=False, prepare=prepare)(model, str(tmp_path))
-    assert model[0].gate.bias == 1
+    assert model[0].gate.opening.bias == 1
     sweep = json.loads((tmp_path / "dev.jsonl").read_text())["sweep"]
     assert [float(weight) for weight in sweep] == [weight for weight in COARSE if weight < 0.65]
 
