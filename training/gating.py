@@ -75,7 +75,7 @@ def parts_of(model: SentenceTransformer) -> Callable[[Sequence[str]], tuple[Vect
 
 
 def draw_texts(rng: random.Random) -> tuple[list[str], list[str]]:
-    """Draw texts that exclude something, and texts of all other kinds, each once.
+    """Draw texts that exclude something, and texts of all other kinds.
 
     Inclusions are among the others, and so are statements with a negation in them: neither the
     form of a query nor a word of negation tells an exclusion.
@@ -97,7 +97,7 @@ def draw_texts(rng: random.Random) -> tuple[list[str], list[str]]:
         [text for group in groups for text in group.neutral],
         [text for row in contrasts for text in (row.doc_a, row.doc_b)]
         + [text for row in exclusions for text in (*row.relevant, *row.violating)],
-        *([row[field] for row in public.load(name)] for name, field in PLAIN_SETS),
+        *public.texts(PLAIN_SETS),
     ]
     # A few queries exclude something in one row and are the other side of another.
     known = {text for source in excluding for text in source}
@@ -106,9 +106,9 @@ def draw_texts(rng: random.Random) -> tuple[list[str], list[str]]:
 
 
 def drawn(sources: Sequence[Sequence[str]], count: int, rng: random.Random) -> list[str]:
-    """Draw so many texts of each source, or all of a smaller one."""
-    known = [list(dict.fromkeys(source)) for source in sources]
-    return [text for source in known for text in rng.sample(source, min(count, len(source)))]
+    """Draw so many different texts of each source, or all of a smaller one."""
+    distinct = [list(dict.fromkeys(source)) for source in sources]
+    return [text for source in distinct for text in rng.sample(source, min(count, len(source)))]
 
 
 def open_for(gate: ExclusionGate, excluding: Vectors, others: Vectors) -> None:

@@ -198,7 +198,7 @@ def _sets() -> list[list[str]]:
     passages = [text for row in corpus.contrasts("train") for text in (row.doc_a, row.doc_b)]
     short = [text for row in corpus.exclusions("train") for text in (*row.relevant, *row.violating)]
     found = [passages, short]
-    found += [[row[field] for row in public.load(name)] for name, field in SETS]
+    found += public.texts(SETS)
     return [list(dict.fromkeys(texts)) for texts in found]
 
 

@@ -113,6 +113,11 @@ def load_all(names: Iterable[str]) -> list[Row]:
     return [row for name in names for row in load(name)]
 
 
+def texts(fields: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Read one field of each of several sets, given as (name, field); none of a set not there."""
+    return [[row[field] for row in load(name)] for name, field in fields]
+
+
 def read_gzip(path: Path) -> Iterator[Row]:
     """Yield the rows of a compressed JSON Lines file."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:

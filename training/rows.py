@@ -192,8 +192,8 @@ def question_rows(rng: random.Random) -> Iterator[Row]:
 
 def general_rows(rng: random.Random) -> Iterator[Row]:
     """Related texts of all sorts, without a label: what they have in common is for *g* to say."""
-    sets = [[row[field] for row in public.load(name)] for name, field in GENERAL_SETS]
-    held_out = {row[field] for name, field in HELD_OUT for row in public.load(name)}
+    sets = public.texts(GENERAL_SETS)
+    held_out = {*chain.from_iterable(public.texts(HELD_OUT))}
     sets = [[text for text in own if text not in held_out] for own in sets]
     texts = list(dict.fromkeys(chain.from_iterable(sets)))
     where = {text: index for index, text in enumerate(texts)}

@@ -38,7 +38,7 @@ def fit_turn(
     queries = np.hstack(encode([row.query for row in rows]))
     relevant = mean_of([row.relevant[:PASSAGES] for row in rows], encode)
     violating = mean_of([row.violating[:PASSAGES] for row in rows], encode)
-    lead(gate, queries, unit(relevant - violating))
+    fit_direction(gate, queries, unit(relevant - violating))
 
 
 def mean_of(
@@ -53,7 +53,7 @@ def mean_of(
     return means
 
 
-def lead(gate: ExclusionGate, queries: Vectors, directions: Vectors) -> None:
+def fit_direction(gate: ExclusionGate, queries: Vectors, directions: Vectors) -> None:
     """Fit a gate so that its direction for each query is near the one that is wanted.
 
     Reduced-rank ridge regression: of all matrices of the gate's rank, the one whose values lie

@@ -10,11 +10,11 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from training import corpus, exclusion_gate, gating, turning
+from training import corpus, exclusion_gate, gating, public, turning
 from training.evaluation.encoding import Vectors, unit
 from training.exclusion_gate import ExclusionGate
 from training.gating import draw_texts, fit_gate, open_for
-from training.turning import lead
+from training.turning import fit_direction
 
 NEGATION_WEIGHT, EXCLUSION_WEIGHT = 0.3, 0.9
 
@@ -51,10 +51,14 @@ def test_a_fitted_gate_is_open_for_exclusions_and_closed_for_others() -> None:
     assert not any(weight.requires_grad for weight in gate.parameters())
 
 
-def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions() -> None:
+def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gating, "PLAIN_SETS", ())
     excluding, others = draw_texts(Random(1))
-    assert gating.EXCLUDING < len(excluding) <= 2 * gating.EXCLUDING
-    assert len(others) >= 9 * gating.OTHERS
+    twins = {row.query_a for row in corpus.twins() if row.excludes}
+    assert len(excluding) == gating.EXCLUDING + len(twins)
+    assert len(others) == 9 * gating.OTHERS
     queries = {row.query for row in corpus.exclusions("train")}
     queries |= {row.query_a for row in corpus.twins() if row.excludes}
     assert {*excluding} <= queries
@@ -64,6 +68,18 @@ def test_the_texts_are_of_the_train_split_and_inclusions_are_no_exclusions() -> 
     unseen = {row.query for row in corpus.exclusions("dev")}
     unseen |= {text for row in corpus.exclusions("dev") for text in (*row.relevant, *row.violating)}
     assert not unseen & {*excluding, *others}
+
+
+def test_texts_of_public_sets_are_among_the_others_where_they_are_there() -> None:
+    questions = {row["query"] for row in public.load("medquad/train_pairs")}
+    _, others = draw_texts(Random(1))
+    assert questions
+    assert questions <= {*others}
+
+
+@pytest.mark.usefixtures("no_public_data")
+def test_without_public_sets_the_corpus_is_all_there_is() -> None:
+    assert len(draw_texts(Random(1))[1]) == 9 * gating.OTHERS
 
 
 def test_a_seed_draws_the_same_texts() -> None:
@@ -106,7 +122,7 @@ def test_a_turn_foretells_directions_that_depend_on_the_query() -> None:
     def wanted(rows: Vectors) -> Vectors:
         return unit(rows @ matrix).astype(np.float32)
 
-    lead(gate, queries, wanted(queries))
+    fit_direction(gate, queries, wanted(queries))
     found = gate.direction(torch.from_numpy(unseen)).numpy()
     assert (unit(found) * wanted(unseen)).sum(axis=1).mean() > 0.9
     assert not any(weight.requires_grad for weight in gate.parameters())
@@ -119,7 +135,7 @@ def test_a_turn_of_fewer_axes_keeps_those_that_matter_most(monkeypatch: pytest.M
     directions = np.zeros((500, 4), dtype=np.float32)
     directions[:, 2] = 2 * queries[:, 5]
     directions[:, 3] = 0.1 * queries[:, 6] + 1
-    lead(gate, queries, directions)
+    fit_direction(gate, queries, directions)
     found = gate.direction(torch.from_numpy(queries)).numpy()
     assert np.corrcoef(found[:, 2], directions[:, 2])[0, 1] > 0.999
     assert found[:, 3] == pytest.approx(np.ones(500), abs=0.05)
