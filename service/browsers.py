@@ -37,16 +37,22 @@ class HtmlSafety:
         """Serve one request."""
 
         async def send_safe(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and _is_html(message):
                 headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers["content-security-policy"] = _POLICY
-                    headers["referrer-policy"] = "no-referrer"
-                    headers["x-content-type-options"] = "nosniff"
-                    headers["x-frame-options"] = "DENY"
+                headers["content-security-policy"] = _POLICY
+                headers["referrer-policy"] = "no-referrer"
+                headers["x-content-type-options"] = "nosniff"
+                headers["x-frame-options"] = "DENY"
             await send(message)
 
         await self._app(scope, receive, send_safe)
+
+
+def _is_html(message: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"text/html")
+        for name, value in message["headers"]
+    )
 
 
 class CrossOrigin(CORSMiddleware):

@@ -175,8 +175,6 @@ class ModelMetrics:
         self._metrics = metrics
         self.model = model
         self._encoder = encoder
-        self._queue_texts = metrics.queue_texts.labels(model)
-        self._queue_tokens = metrics.queue_tokens.labels(model)
         self._batch_size = metrics.batch_size.labels(model)
         self._batch_duration = metrics.batch_duration.labels(model)
         self._batch_gap = metrics.batch_gap.labels(model)
@@ -206,12 +204,12 @@ class ModelMetrics:
         for length in lengths:
             self._metrics.input_length.observe(length)
 
-    def queued(self, texts: int, tokens: int) -> None:
-        """The queue now holds this much."""
-        self._queue_texts.set(texts)
-        self._queue_tokens.set(tokens)
+    def watch_queue(self, texts: Callable[[], int], tokens: Callable[[], int]) -> None:
+        """Ask what the queue holds at every scrape."""
+        self._metrics.queue_texts.labels(self.model).set_function(texts)
+        self._metrics.queue_tokens.labels(self.model).set_function(tokens)
         if self._encoder:
-            self._metrics.queue_size.set(texts)
+            self._metrics.queue_size.set_function(texts)
 
     def followed(self, gap: float) -> None:
         """A forward pass has begun so many seconds after the one that it follows."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
@@ -76,7 +75,8 @@ class Passes(Generic[Item]):
         self._metrics = metrics
         self._queue: Queue[Item] = Queue(limits)
         self._halves: deque[Batch[Item]] = deque()  # of batches that failed; they go first
-        self._lock = threading.Lock()  # of the queue, the halves and the gauges of what waits
+        self._lock = threading.Lock()  # of the queue and the halves
+        metrics.watch_queue(lambda: self._queue.texts, lambda: self._queue.tokens)
 
     @property
     def waiting_tokens(self) -> int:
@@ -89,7 +89,7 @@ class Passes(Generic[Item]):
 
     def add(self, request: Request[Item]) -> None:
         """Let a request wait; who adds the first one starts a pass as well."""
-        with self._changing():
+        with self._lock:
             self._queue.add(request)
 
     def withdraw(self, request: Request[Item], reason: DropReason) -> None:
@@ -98,7 +98,6 @@ class Passes(Generic[Item]):
             count = self._queue.remove(request)
             if count:
                 self._metrics.dropped(count, reason)
-                self._note_waiting()
 
     def split(self, batch: Batch[Item]) -> None:
         """Let the halves of a batch that failed wait before everything else."""
@@ -135,7 +134,7 @@ class Passes(Generic[Item]):
 
     def _next_batch(self) -> Batch[Item] | None:
         """Take what to run next, without the entries whose request is settled by now."""
-        with self._changing():
+        with self._lock:
             while self._halves or self._queue.texts:
                 batch = self._halves.popleft() if self._halves else Batch(self._queue.next_batch())
                 unsettled = batch.unsettled()
@@ -166,13 +165,3 @@ class Passes(Generic[Item]):
             return self.start(after=ended)
         except RuntimeError:
             return None  # for the event loop, which starts it next, to fall over
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Hold the lock, and tell the metrics what waits then."""
-        with self._lock:
-            yield
-            self._note_waiting()
-
-    def _note_waiting(self) -> None:
-        self._metrics.queued(self._queue.texts, self._queue.tokens)

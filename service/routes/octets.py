@@ -31,8 +31,11 @@ OCTETS: dict[int | str, dict[str, Any]] = {
 
 async def wants_octets(request: Request) -> bool:
     """Tell whether the client names plain bytes in `Accept`, and prefers them to JSON."""
+    accepted = ",".join(request.headers.getlist("accept"))
+    if "octet-stream" not in accepted.lower():
+        return False
     weights: dict[str, float] = {}
-    for item in ",".join(request.headers.getlist("accept")).split(","):
+    for item in accepted.split(","):
         kind, *parameters = (part.strip().lower() for part in item.split(";"))
         weights[kind] = _weight(parameters)
     return weights.get(MEDIA_TYPE, 0) > weights.get("application/json", 0)

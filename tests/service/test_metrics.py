@@ -17,7 +17,7 @@ def used() -> Metrics:
     metrics.request_failure.labels("overloaded").inc()
     model = metrics.for_model("m", encoder=True)
     model.tokenized([3, 40], truncated=1, seconds=0.1)
-    model.queued(2, 43)
+    model.watch_queue(lambda: 2, lambda: 43)
     model.ran(texts=2, tokens=43, padded_tokens=80, seconds=0.1)
     model.answered(2, queue=0.1, inference=0.1)
     model.expose(provider="CPU", ready=lambda: True)

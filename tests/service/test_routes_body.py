@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
 from service.errors import MalformedBody
 from service.metrics import Metrics
 from service.routes import body as body_module
-from service.routes.body import JsonRoute, parse_json
+from service.routes.body import JsonRoute, _client_stays, parse_json
 from service.routes.dependencies import Call, CallDep
 from service.runtime import Runtime
 from service.settings import Settings
@@ -110,3 +111,52 @@ async def test_the_clock_of_a_request_starts_before_its_body_is_read(settings: S
     await app(scope, receive, send)
     (call,) = calls
     assert call.started < asked[0]
+
+
+def request_of(*messages: Message) -> Request:
+    """A request whose client sends these messages and then stays."""
+    left = list(messages)
+
+    async def receive() -> Message:
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop(0)
+
+    return Request({"type": "http"}, receive)
+
+
+@pytest.mark.anyio
+async def test_what_a_client_waits_for_is_cancelled_when_it_leaves() -> None:
+    waiting = asyncio.Event()
+    with pytest.raises(ClientDisconnect):
+        async with _client_stays(request_of({"type": "http.disconnect"})):
+            await waiting.wait()
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+@pytest.mark.anyio
+async def test_a_cancellation_from_elsewhere_is_not_taken_for_a_departure() -> None:
+    begun = asyncio.Event()
+
+    async def answer() -> None:
+        async with _client_stays(request_of()):
+            begun.set()
+            await asyncio.Event().wait()
+
+    answering = asyncio.create_task(answer())
+    await begun.wait()
+    answering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answering
+
+
+@pytest.mark.anyio
+async def test_an_answer_in_time_is_given_though_the_client_leaves_at_that_moment() -> None:
+    answers = []
+    async with _client_stays(request_of({"type": "http.disconnect"})):
+        answers.append("given")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert answers == ["given"]
