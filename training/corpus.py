@@ -80,10 +80,21 @@ def groups(split: Split) -> list[Group]:
 
 def contrasts(split: Split) -> list[Contrast]:
     """Read the passage contrasts."""
-    return [
-        Contrast(row["query_a"], row["query_b"], row["doc_a"], row["doc_b"])
-        for row in read_jsonl(DATA / f"retrieval.{split}.jsonl")
-    ]
+    return [contrast_of(row) for row in read_jsonl(DATA / f"retrieval.{split}.jsonl")]
+
+
+def wide_contrasts() -> list[Contrast]:
+    """Read the passage contrasts by later instructions, of many registers; dev only.
+
+    The dev rows of `contrasts` were written as the first training rows were, so what an encoder has
+    learnt of these is worth more there than on a stranger's.
+    """
+    return [contrast_of(row) for row in read_jsonl(DATA / "wide.dev.jsonl")]
+
+
+def contrast_of(row: dict[str, Any]) -> Contrast:
+    """A row of contrasts as it is written."""
+    return Contrast(row["query_a"], row["query_b"], row["doc_a"], row["doc_b"])
 
 
 def exclusions(split: Split) -> list[Exclusion]:

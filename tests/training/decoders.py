@@ -45,6 +45,7 @@ def write_corpus(folder: Path) -> Path:
         files[f"exclusion_{split}"] = [corpora.exclusion(number) for number in numbers]
         files[f"retrieval_{split}"] = [contrast(number) for number in numbers]
     files["searches_dev"] = files["exclusion_dev"]
+    files["wide_dev"] = files["retrieval_dev"]
     return corpora.write(folder, **files)
 
 

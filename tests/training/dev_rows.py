@@ -35,6 +35,7 @@ def several(row: dict[str, Any]) -> str:
 
 def write_dev_rows(folder: Path) -> None:
     """Write the dev files of a small corpus."""
-    rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION, "searches": EXCLUSION}
+    rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION}
+    rows |= {"searches": EXCLUSION, "wide": CONTRAST}
     for name, row in rows.items():
         (folder / f"{name}.dev.jsonl").write_text(several(row))

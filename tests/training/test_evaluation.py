@@ -153,6 +153,7 @@ def test_without_public_data_the_distilled_dev_rows_are_measured() -> None:
     figures = measure(Remembered(served(0.3)), DEV_TASKS)
     assert set(figures) == {
         "contrast",
+        "contrast_wide",
         "exclusion",
         "exclusion_ndcg10",
         "exclusion_search",

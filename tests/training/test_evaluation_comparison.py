@@ -16,7 +16,7 @@ from training.evaluation import comparison
 from training.evaluation.target import read_target
 
 DISTILLED = (
-    *("contrast", "exclusion", "exclusion_ndcg10", "exclusion_search"),
+    *("contrast", "contrast_wide", "exclusion", "exclusion_ndcg10", "exclusion_search"),
     *("same_over_negated", "same_over_hedged", "hedged_over_negated"),
 )
 SCRIPT = Path(evaluate.__file__)

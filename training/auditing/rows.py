@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_CONTRAST = ("query_a", "query_b", "doc_a", "doc_b")
 _EXCLUSION = ("query", "inclusion", "relevant", "violating")
 # The fields of each kind that hold text, in the order in which they are told.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "sentence": ("anchor", "same", "negated", "hedged", "neutral"),
-    "retrieval": ("query_a", "query_b", "doc_a", "doc_b"),
+    "retrieval": _CONTRAST,
     "exclusion": _EXCLUSION,
     "twins": ("query_a", "query_b"),
     "searches": _EXCLUSION,
+    "wide": _CONTRAST,
 }
 OPTIONAL = frozenset(("inclusion",))
 SPLITS = ("train", "dev")

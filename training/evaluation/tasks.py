@@ -24,6 +24,11 @@ def contrast(encode: Encode) -> float:
     return metrics.pairwise_accuracy(contrast_scores(encode, corpus.contrasts("dev")))
 
 
+def contrast_wide(encode: Encode) -> float:
+    """Passage contrasts of other instructions and more registers: pairwise accuracy."""
+    return metrics.pairwise_accuracy(contrast_scores(encode, corpus.wide_contrasts()))
+
+
 def contrast_scores(encode: Encode, rows: Sequence[corpus.Contrast]) -> Vectors:
     """Cosine of each query of a contrast with each of its passages, (rows, 2 queries, 2 passages).
 
@@ -229,6 +234,7 @@ def pair_scores(encode: Encode, pairs: Sequence[public.Row]) -> Vectors:
 
 DEV_TASKS: dict[str, Task] = {
     "contrast": contrast,
+    "contrast_wide": contrast_wide,
     "exclusion": exclusion,
     "exclusion_ndcg10": exclusion_ndcg,
     "exclusion_search": exclusion_search,
@@ -250,6 +256,7 @@ RUN_TASKS: dict[str, Task] = {
 # What guessing gives, where that says something.
 CHANCE = {
     "contrast": 0.25,
+    "contrast_wide": 0.25,
     "exclusion": 0.5,
     "same_over_negated": 0.5,
     "same_over_hedged": 0.5,
