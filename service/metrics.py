@@ -175,6 +175,8 @@ class ModelMetrics:
         self._metrics = metrics
         self.model = model
         self._encoder = encoder
+        for waiting in (metrics.queue_texts, metrics.queue_tokens):  # 0 while the model loads
+            waiting.labels(model)
         self._batch_size = metrics.batch_size.labels(model)
         self._batch_duration = metrics.batch_duration.labels(model)
         self._batch_gap = metrics.batch_gap.labels(model)

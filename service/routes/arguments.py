@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
@@ -33,7 +34,8 @@ class Arguments:
         """Read an endpoint's signature.
 
         Raises:
-            TypeError: It takes something else than one body and our kind of dependencies.
+            TypeError: It takes something else than one body and our kind of dependencies, or it or
+                one of these is no `async` function.
         """
         resolvers = _resolvers(endpoint)
         bodies = [name for name, resolver in resolvers.items() if resolver is None]
@@ -57,6 +59,8 @@ def _resolvers(function: Callable[..., Any]) -> dict[str, Resolver | None]:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    if not iscoroutinefunction(function):
+        raise TypeError(f"{_name(function)} must be an async function")
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     return hints

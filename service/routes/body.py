@@ -69,7 +69,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class JsonRoute(APIRoute):
     """A route with a JSON body: timed from its headers, counted, stopped when its client leaves.
 
-    Its endpoint takes the body and our dependencies (`Arguments`), and gives a `Response`.
+    Its endpoint takes the body and our dependencies (`Arguments`), and gives a `Response`. What an
+    application or a router that includes it would have depended on beside that is not asked:
+    whatever guards all routes is middleware here.
     """
 
     def get_route_handler(self) -> Handler:
@@ -81,6 +83,8 @@ class JsonRoute(APIRoute):
         field = self.body_field
         if field is None:
             return super().get_route_handler()
+        if self.dependencies:
+            raise TypeError(f"{self.path}: dependencies that are no arguments would not be asked")
         endpoint = self.endpoint
         arguments = Arguments.of(endpoint)
 
@@ -127,6 +131,7 @@ async def _client_stays(request: Request) -> AsyncIterator[None]:
     """
     answering = asyncio.current_task()
     assert answering is not None
+    before = answering.cancelling()
     answered = left = False
 
     def stop(departure: asyncio.Task[None]) -> None:
@@ -141,7 +146,7 @@ async def _client_stays(request: Request) -> AsyncIterator[None]:
         yield
     except asyncio.CancelledError:
         # As in `asyncio.timeout`: somebody else may want the task to end as well.
-        if left and not answering.uncancel():
+        if left and answering.uncancel() <= before:
             raise ClientDisconnect from None
         raise
     finally:

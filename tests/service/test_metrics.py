@@ -51,6 +51,13 @@ def test_the_pair_model_does_not_feed_the_encoders_series() -> None:
     assert value("litotes_batch_size_count", {"model": "pair"}) == 1
 
 
+def test_nothing_waits_while_a_model_loads() -> None:
+    metrics = Metrics()
+    metrics.for_model("m", encoder=False)
+    assert metrics.registry.get_sample_value("litotes_queue_texts", {"model": "m"}) == 0
+    assert metrics.registry.get_sample_value("litotes_queue_tokens", {"model": "m"}) == 0
+
+
 def test_readiness_is_asked_for_at_each_scrape() -> None:
     metrics, answers = Metrics(), iter([True, False])
     metrics.for_model("m", encoder=True).expose(provider="CPU", ready=lambda: next(answers))

@@ -33,6 +33,13 @@ async def read_number(number: int) -> int:
 NumberDep = Annotated[int, Depends(read_number)]
 
 
+def read_at_once(request: Request) -> str:
+    return request.scope["path"]
+
+
+AtOnceDep = Annotated[str, Depends(read_at_once)]
+
+
 async def endpoint(path: PathDep, body: dict[str, int], twice: DoubleDep = "") -> Response:
     return Response()
 
@@ -46,6 +53,14 @@ async def without_body(path: PathDep) -> Response:
 
 
 async def with_two(body: dict[str, int], other: int, path: PathDep) -> Response:
+    return Response()
+
+
+async def through_a_plain_function(body: dict[str, int], path: AtOnceDep) -> Response:
+    return Response()
+
+
+def plain(body: dict[str, int]) -> Response:
     return Response()
 
 
@@ -71,6 +86,8 @@ def test_a_note_on_the_body_does_not_make_it_a_dependency() -> None:
         (without_body, r"without_body must take one body, and takes \[\]"),
         (with_two, r"with_two must take one body, and takes \['body', 'other'\]"),
         (with_a_query, "read_number must take the request or dependencies: number"),
+        (through_a_plain_function, "read_at_once must be an async function"),
+        (plain, "plain must be an async function"),
     ],
 )
 def test_an_endpoint_that_needs_more_is_refused_when_it_is_registered(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
@@ -111,6 +111,19 @@ async def test_the_clock_of_a_request_starts_before_its_body_is_read(settings: S
     await app(scope, receive, send)
     (call,) = calls
     assert call.started < asked[0]
+
+
+async def guard() -> None:
+    raise AssertionError("never asked")
+
+
+def test_a_dependency_that_would_not_be_asked_is_refused_when_the_route_is_made() -> None:
+    router = APIRouter(route_class=JsonRoute)
+    with pytest.raises(TypeError, match="/guarded: dependencies that are no arguments"):
+
+        @router.post("/guarded", dependencies=[Depends(guard)])
+        async def answer(body: dict[str, int]) -> Response:
+            return Response()
 
 
 def request_of(*messages: Message) -> Request:
