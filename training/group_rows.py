@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from training import corpus
 from training.corpus import Group
-from training.row import Row, made, numbered, passes
+from training.row import Row, last, made, numbered, passes
 from training.substitution import substituted
 from training.surface import slipped
 from training.words import overlap
@@ -15,12 +15,12 @@ from training.words import overlap
 POSITIVES, DENIALS = 2, 3
 
 
-def group_rows(rng: random.Random) -> Iterator[Row]:
+def group_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
     """An anchor, two texts that mean the same, three that deny it, a hedge and a neutral one.
 
     Any text of a group's equivalence class may be the anchor: all relations hold for each.
     """
-    for group in passes(corpus.groups("train"), rng):
+    for group in passes(last(corpus.groups("train"), latest), rng):
         anchor, *positives = rng.sample((group.anchor, *group.same), 1 + POSITIVES)
         yield group_row(anchor, positives, rng.sample(group.negated, DENIALS), group, rng)
 

@@ -228,6 +228,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
 
 # The kinds of which the last rows of the corpus alone can be drawn.
 LATEST: dict[str, Callable[[random.Random, int], Iterator[Row]]] = {
+    "groups": group_rows,
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
     "topic-exclusions": topic_exclusion_rows,

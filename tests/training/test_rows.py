@@ -152,6 +152,14 @@ def test_the_latest_rows_of_the_corpus_can_be_drawn_alone(kind: str, queries: li
     assert sorted(str(row[column]) for row in drawn) == sorted(queries[-3:] * 2)
 
 
+def test_the_latest_groups_can_be_drawn_alone() -> None:
+    latest = corpus.groups("train")[-3:]
+    classes = [{group.anchor, *group.same} for group in latest]
+    drawn = rows.draw("groups", 6, seed=1, latest=3)
+    found = [number for row in drawn for number in range(3) if row["anchor"] in classes[number]]
+    assert sorted(found) == [0, 0, 1, 1, 2, 2]
+
+
 def test_inclusion_rows_want_what_the_exclusion_does_not() -> None:
     known = {row.inclusion: row for row in corpus.exclusions("train")}
     for row in rows.draw("inclusions", 100, seed=3):
