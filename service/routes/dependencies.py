@@ -70,8 +70,8 @@ def _asked_seconds(asked: str | None) -> float:
     return int(asked) / 1000
 
 
-# FastAPI runs plain functions in a thread, which costs more than these do: hence `async`. And each
-# dependency of a dependency costs a few per cent of a short request.
+# `Arguments` awaits them; and FastAPI, which asks them for the other routes, would run plain
+# functions in a thread, which costs more than these do: hence `async`.
 async def get_runtime(request: Request) -> Runtime:
     """Return the holder of the models, loaded or not."""
     return cast(Runtime, request.app.state.runtime)
@@ -85,13 +85,12 @@ async def get_call(request: Request) -> Call:
     return cast(Call, request.state.call)
 
 
-async def get_encoder(request: Request) -> Encoder:
+async def get_encoder(runtime: RuntimeDep) -> Encoder:
     """Return the encoder.
 
     Raises:
         Unavailable: It is not loaded.
     """
-    runtime = await get_runtime(request)
     if runtime.encoder is None:
         raise Unavailable(f"the model is not ready: {runtime.state}")
     return runtime.encoder

@@ -32,7 +32,7 @@ OCTETS: dict[int | str, dict[str, Any]] = {
 async def wants_octets(request: Request) -> bool:
     """Tell whether the client names plain bytes in `Accept`, and prefers them to JSON."""
     accepted = ",".join(request.headers.getlist("accept"))
-    if "octet-stream" not in accepted.lower():
+    if MEDIA_TYPE not in accepted.lower():
         return False
     weights: dict[str, float] = {}
     for item in accepted.split(","):
