@@ -339,6 +339,8 @@ def test_a_model_that_ranks_has_figures_of_that_in_its_card(
     assert set(table) == {"contrast", "exclusion", "exclusion_search", "medquad", "perspectives"}
     assert figures["reranking"]["best_scale"] in reranking.SCALES
     card = (exported_ranker / "README.md").read_text()
+    for row in figures["relevance"].values():
+        assert f"| {100 * row['contrast_wide']:.1f} |" in card
     for search in table.values():
         assert f"{100 * search['served']:.1f}" in card
     assert f"Scale of the cosine: {SCALE} as served" in capsys.readouterr().out

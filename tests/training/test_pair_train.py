@@ -21,6 +21,8 @@ from training.pair.model import build_model
 from training.pair.relations import OUTPUTS
 from training.run import best_checkpoint, history
 
+NEGATIVES = ("negative_1", "negative_2")
+
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     loaded: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
@@ -128,6 +130,16 @@ def test_the_history_of_a_run_begins_with_those_that_it_goes_on_from(
     (later.folder / "eval").mkdir()
     (later.folder / "eval/dev.jsonl").write_text('{"step": 1}\n')
     assert [entry["config"]["name"] for entry in history(later.folder)] == ["whole", "later"]
+
+
+def test_a_source_can_be_ranked_without_the_cosine(pair_experiment: PairConfig) -> None:
+    relevance = {
+        "twins": RankingKind(share=0.5, rows=2, alone=True),
+        "exclusions": RankingKind(share=0.5, rows=2),
+    }
+    drawn = train.draw_rankings(replace(pair_experiment, relevance=relevance, similarity_scale=9.0))
+    assert drawn["twins"].column_names == ["query", "positive", NEGATIVES[0]]
+    assert drawn["exclusions"].column_names == ["query", "positive", *NEGATIVES, "label"]
 
 
 def test_a_checkpoint_without_a_head_on_the_tokens_gets_one(

@@ -22,10 +22,13 @@ class RankingKind(Share):
         latest: Of the corpus's own rows only so many of the last, or at 0 all: an encoder that has
             seen the others has their cosines more right than those of a search, and a relevance
             that is added to such cosines learns to correct too little.
+        alone: Rank by the output without the cosine, so that rows that the encoder has seen leave
+            as much to learn as those that it has not.
     """
 
     near: int = 0
     far: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True)

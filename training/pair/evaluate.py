@@ -154,6 +154,7 @@ def ranking_figures(served: ServedDiscriminator, encode: Mapping[str, Encode]) -
     own = {
         f"cosine_{name}": {
             "contrast": tasks.contrast(encoder),
+            "contrast_wide": tasks.contrast_wide(encoder),
             "exclusion": tasks.exclusion(encoder),
         }
         for name, encoder in encode.items()

@@ -17,6 +17,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
 from training import corpus, public
+from training.corpus import Contrast, Exclusion
 from training.evaluation import metrics
 from training.evaluation.encoding import Encode, Vectors
 from training.pair.relations import POSSIBLE, RELATIONS
@@ -73,15 +74,26 @@ def relation_figures(logits: Logits, relations: NDArray[np.int64]) -> dict[str, 
 
 def relevance_figures(relevance: Relevance) -> dict[str, float]:
     """Order by relevance on the distilled dev rows: contrasts (chance 25), exclusions (50)."""
-    twins = corpus.contrasts("dev")
+    return {
+        "contrast": contrast_order(relevance, corpus.contrasts("dev")),
+        "contrast_wide": contrast_order(relevance, corpus.wide_contrasts()),
+        "exclusion": exclusion_order(relevance, corpus.exclusions("dev")),
+    }
+
+
+def contrast_order(relevance: Relevance, twins: Sequence[Contrast]) -> float:
+    """Share of the contrasts whose queries both prefer their own passage."""
     pairs = [
         (query, passage)
         for row in twins
         for query in (row.query_a, row.query_b)
         for passage in (row.doc_a, row.doc_b)
     ]
-    contrast = metrics.pairwise_accuracy(relevance(pairs).reshape(len(twins), 2, 2))
-    rows = corpus.exclusions("dev")
+    return metrics.pairwise_accuracy(relevance(pairs).reshape(len(twins), 2, 2))
+
+
+def exclusion_order(relevance: Relevance, rows: Sequence[Exclusion]) -> float:
+    """Share of the pairs of a passage that respects an exclusion and one that does not, in order."""
     pairs = [(row.query, text) for row in rows for text in (*row.relevant, *row.violating)]
     scores = iter(relevance(pairs))
     shares = []
@@ -90,7 +102,7 @@ def relevance_figures(relevance: Relevance) -> dict[str, float]:
             np.array(list(islice(scores, len(texts)))) for texts in (row.relevant, row.violating)
         ]
         shares.append(metrics.share_above(*sides))
-    return {"contrast": contrast, "exclusion": float(np.mean(shares))}
+    return float(np.mean(shares))
 
 
 def strangers(score: Score) -> float:

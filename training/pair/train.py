@@ -140,7 +140,7 @@ def draw_rankings(config: PairConfig) -> dict[str, Dataset]:
         ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
         if not ordered:
             logger.warning("No rankings of %s: the run goes on without them", name)
-        elif config.similarity_scale:
+        elif config.similarity_scale and not kind.alone:
             datasets[name] = Dataset.from_list(with_cosines(ordered, encode))
         else:
             datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
