@@ -21,6 +21,8 @@ CONTRAST = {
     "doc_a": "the drug does not work , and no patient was in the good trial",
     "doc_b": "the drug does work , and a patient was in the good trial",
 }
+# Of a pair of passages that is no row of ours.
+EDITED = {"id": "drug pair", "query_a": "no drug", "query_b": "a good drug"}
 EXCLUSION = {
     "query": "trial without a drug",
     "relevant": ["the trial was good , no drug", "a trial of the hotel , not of the drug"],
@@ -36,6 +38,6 @@ def several(row: dict[str, Any]) -> str:
 def write_dev_rows(folder: Path) -> None:
     """Write the dev files of a small corpus."""
     rows = {"sentence": GROUP, "retrieval": CONTRAST, "exclusion": EXCLUSION}
-    rows |= {"searches": EXCLUSION, "wide": CONTRAST}
+    rows |= {"searches": EXCLUSION, "wide": CONTRAST, "edited_queries": EDITED}
     for name, row in rows.items():
         (folder / f"{name}.dev.jsonl").write_text(several(row))

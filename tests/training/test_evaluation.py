@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from encoders import gated, oracle, served
 from sentence_transformers import SentenceTransformer
 
 from training import corpus, public
+from training.edited_contrasts import PASSAGES, QUERIES, edited_contrasts
 from training.evaluation import tasks
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.dial import measure
@@ -162,3 +165,26 @@ def test_without_public_data_the_distilled_dev_rows_are_measured() -> None:
         "hedged_over_negated",
     }
     assert all(0 <= figure <= 1 for figure in figures.values())
+
+
+def test_edited_passages_stand_beside_our_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = {"pump": ("The pump leaks.", "No pump leaks."), "boat": ("Late.", "In time.")}
+    monkeypatch.setenv("LITOTES_DATA", str(tmp_path))
+    monkeypatch.setattr(corpus, "DATA", tmp_path)
+    passages = tmp_path / f"{PASSAGES}.jsonl.gz"
+    passages.parent.mkdir()
+    with gzip.open(passages, "wt", encoding="utf-8") as lines:
+        for name, (first, second) in edits.items():
+            lines.write(json.dumps({"id": name, "a": first, "b": second}) + "\n")
+    asked = {"id": "pump", "query_a": "wet pumps", "query_b": "dry pumps"}
+    unknown = asked | {"id": "one that is not there"}
+    (tmp_path / QUERIES).write_text(json.dumps(asked) + "\n" + json.dumps(unknown) + "\n")
+    assert edited_contrasts() == [corpus.Contrast("wet pumps", "dry pumps", *edits["pump"])]
+    right = dict(zip(("wet pumps", "dry pumps"), edits["pump"], strict=True))
+    assert tasks.contrast_edited(oracle(right)) == 1.0
+    swapped = dict(zip(right, reversed(edits["pump"]), strict=True))
+    assert tasks.contrast_edited(oracle(swapped)) == 0.0
+    passages.unlink()
+    assert tasks.contrast_edited(oracle({})) is None

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 _CONTRAST = ("query_a", "query_b", "doc_a", "doc_b")
+_TWINS = ("query_a", "query_b")
 _EXCLUSION = ("query", "inclusion", "relevant", "violating")
 # The fields of each kind that hold text, in the order in which they are told.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "sentence": ("anchor", "same", "negated", "hedged", "neutral"),
     "retrieval": _CONTRAST,
     "exclusion": _EXCLUSION,
-    "twins": ("query_a", "query_b"),
+    "twins": _TWINS,
     "searches": _EXCLUSION,
     "wide": _CONTRAST,
+    "edited_queries": _TWINS,
 }
 OPTIONAL = frozenset(("inclusion",))
 SPLITS = ("train", "dev")

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from training import corpus, public
+from training.edited_contrasts import edited_contrasts
 from training.evaluation import metrics
 from training.evaluation.encoding import Encode, Vectors, as_queries
 
@@ -27,6 +28,12 @@ def contrast(encode: Encode) -> float:
 def contrast_wide(encode: Encode) -> float:
     """Passage contrasts of other instructions and more registers: pairwise accuracy."""
     return metrics.pairwise_accuracy(contrast_scores(encode, corpus.wide_contrasts()))
+
+
+def contrast_edited(encode: Encode) -> float | None:
+    """Contrasts of Wikipedia's passages with crowd workers' edits: pairwise accuracy."""
+    rows = edited_contrasts()
+    return metrics.pairwise_accuracy(contrast_scores(encode, rows)) if rows else None
 
 
 def contrast_scores(encode: Encode, rows: Sequence[corpus.Contrast]) -> Vectors:
@@ -235,6 +242,7 @@ def pair_scores(encode: Encode, pairs: Sequence[public.Row]) -> Vectors:
 DEV_TASKS: dict[str, Task] = {
     "contrast": contrast,
     "contrast_wide": contrast_wide,
+    "contrast_edited": contrast_edited,
     "exclusion": exclusion,
     "exclusion_ndcg10": exclusion_ndcg,
     "exclusion_search": exclusion_search,
@@ -257,6 +265,7 @@ RUN_TASKS: dict[str, Task] = {
 CHANCE = {
     "contrast": 0.25,
     "contrast_wide": 0.25,
+    "contrast_edited": 0.25,
     "exclusion": 0.5,
     "same_over_negated": 0.5,
     "same_over_hedged": 0.5,

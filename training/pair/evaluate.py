@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from training import model_card
-from training.evaluation import tasks
 from training.evaluation.base_encoder import BaseEncoder
 from training.evaluation.encoding import Encode, Remembered
+from training.evaluation.tasks import DEV_TASKS
 from training.pair import evaluation, reliability, reranking
 from training.pair.config import PairConfig, read_pair_experiment
 from training.pair.cue_rule import cue_features
@@ -35,6 +35,7 @@ AUC_SETS = ("cannot/dev", "mnli_sample/dev", "nli_new_protocols/dev", "conjnli/d
 # Those that have no contradictions, on which the equivalence score is.
 ENTAILMENT_SETS = ("scone/dev", "megaveridicality/dev")
 ENCODER = Path("models/litotes-small")
+ORDERS = ("contrast", "contrast_wide", "contrast_edited", "exclusion")
 # Leaves of the rule on cue counts: more than that fit its calibration rows alone.
 CUE_LEAVES = 24
 
@@ -151,14 +152,7 @@ def public_figures(judges: Mapping[str, Score]) -> dict[str, Any]:
 
 def ranking_figures(served: ServedDiscriminator, encode: Mapping[str, Encode]) -> dict[str, Any]:
     """Order by relevance beside the encoders' own, and what reranking does to a search."""
-    own = {
-        f"cosine_{name}": {
-            "contrast": tasks.contrast(encoder),
-            "contrast_wide": tasks.contrast_wide(encoder),
-            "exclusion": tasks.exclusion(encoder),
-        }
-        for name, encoder in encode.items()
-    }
+    own = {f"cosine_{name}": orders_by_cosine(encoder) for name, encoder in encode.items()}
     ours = next(iter(encode.values()))
     scale = served.spec.similarity_scale
     together = evaluation.with_similarity(served.relevance, ours, scale)
@@ -169,6 +163,12 @@ def ranking_figures(served: ServedDiscriminator, encode: Mapping[str, Encode]) -
         "relevance": orders,
         "reranking": reranking.figures(ours, served.relevance, scale),
     }
+
+
+def orders_by_cosine(encode: Encode) -> dict[str, float]:
+    """The figures of `evaluation.relevance_figures` by an encoder's cosine alone."""
+    found = {name: DEV_TASKS[name](encode) for name in ORDERS}
+    return {name: figure for name, figure in found.items() if figure is not None}
 
 
 def print_tables(figures: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training import corpus, public
 from training.corpus import Contrast, Exclusion
+from training.edited_contrasts import edited_contrasts
 from training.evaluation import metrics
 from training.evaluation.encoding import Encode, Vectors
 from training.pair.relations import POSSIBLE, RELATIONS
@@ -74,11 +75,13 @@ def relation_figures(logits: Logits, relations: NDArray[np.int64]) -> dict[str, 
 
 def relevance_figures(relevance: Relevance) -> dict[str, float]:
     """Order by relevance on the distilled dev rows: contrasts (chance 25), exclusions (50)."""
-    return {
-        "contrast": contrast_order(relevance, corpus.contrasts("dev")),
-        "contrast_wide": contrast_order(relevance, corpus.wide_contrasts()),
-        "exclusion": exclusion_order(relevance, corpus.exclusions("dev")),
+    contrasts = {
+        "contrast": corpus.contrasts("dev"),
+        "contrast_wide": corpus.wide_contrasts(),
+        "contrast_edited": edited_contrasts(),
     }
+    orders = {name: contrast_order(relevance, rows) for name, rows in contrasts.items() if rows}
+    return {**orders, "exclusion": exclusion_order(relevance, corpus.exclusions("dev"))}
 
 
 def contrast_order(relevance: Relevance, twins: Sequence[Contrast]) -> float:
@@ -93,7 +96,7 @@ def contrast_order(relevance: Relevance, twins: Sequence[Contrast]) -> float:
 
 
 def exclusion_order(relevance: Relevance, rows: Sequence[Exclusion]) -> float:
-    """Share of the pairs of a passage that respects an exclusion and one that does not, in order."""
+    """Share in order of a passage that respects an exclusion and one that does not."""
     pairs = [(row.query, text) for row in rows for text in (*row.relevant, *row.violating)]
     scores = iter(relevance(pairs))
     shares = []
