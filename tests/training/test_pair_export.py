@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from service.model_folder import read_pair
 from training import storage
 from training.pair import evaluate, evaluation, export, reranking, train
 from training.pair.config import PairConfig, RankingKind
+from training.pair.crossed import Crossed, CrossedLoss
 from training.pair.evaluation import Logits
 from training.pair.loss import (
     PartialLabelLoss,
@@ -152,6 +153,34 @@ def test_the_relevance_is_learnt_as_a_correction_of_the_cosine(judge: Path) -> N
     spread = torch.tensor([np.var(row) for row in corrections.numpy()]).mean()
     assert spread > 0
     torch.testing.assert_close(held - loss, 0.5 * spread)
+
+
+def test_a_contrast_is_learnt_from_both_of_its_queries_and_passages(judge: Path) -> None:
+    model = CrossEncoder(str(judge), device="cpu", max_length=LENGTH)
+    model.eval()
+    rows = [
+        Crossed("Is it open?", "Is it shut?", "It is open.", "It is not open."),
+        Crossed("Does it leak?", "Is it dry?", "It leaks.", "It never leaks."),
+    ]
+    with torch.no_grad():
+        loss = CrossedLoss(model)(
+            [list(column) for column in zip(*map(astuple, rows), strict=True)]
+        )
+
+    def output(query: str, passage: str) -> float:
+        return float(model.predict([(query, passage)], activation_fn=torch.nn.Identity())[0, 4])
+
+    # The own match first: by each query, and by each passage.
+    orders = [
+        [output(*own), output(*other)]
+        for row in rows
+        for own, others in (
+            ((row.query_a, row.doc_a), ((row.query_a, row.doc_b), (row.query_b, row.doc_a))),
+            ((row.query_b, row.doc_b), ((row.query_b, row.doc_a), (row.query_a, row.doc_b))),
+        )
+        for other in others
+    ]
+    torch.testing.assert_close(loss, relevance_loss(torch.tensor(orders)))
 
 
 def test_there_is_nothing_to_export_before_training(pair_experiment: PairConfig) -> None:

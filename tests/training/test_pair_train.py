@@ -56,7 +56,10 @@ def measure_as(patch: pytest.MonkeyPatch, joints: Iterable[float | None]) -> Non
 def whole_experiment(pair_experiment: PairConfig) -> PairConfig:
     """Four steps, of which the second and the last are measured, with a head on the tokens."""
     shares = {"groups": 0.5, "inference": 0.5}
-    relevance = {"twins": RankingKind(share=0.5, rows=2)}
+    relevance = {
+        "twins": RankingKind(share=0.25, rows=2),
+        "crossed": RankingKind(share=0.25, rows=2),
+    }
     return replace(
         pair_experiment, name="whole", shares=shares, relevance=relevance, head="alignment"
     )
@@ -189,11 +192,15 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
         ({"relevance": {"twin": RankingKind(0.5, 2)}}, r"relevance: unknown name\(s\) twin"),
         (
             {"relevance": {"claims": RankingKind(0.5, 2, latest=9)}},
-            "relevance.claims: latest is for twins, exclusions alone",
+            "relevance.claims: latest is for twins, exclusions, crossed alone",
         ),
         (
             {"relevance": {"twins": RankingKind(0.5, 2, latest=-1)}},
             "relevance.twins: latest must be 0 or more, not -1",
+        ),
+        (
+            {"relevance": {"crossed": RankingKind(0.5, 2, far=1)}},
+            "relevance.crossed: no passages can be looked up beside these",
         ),
     ],
 )

@@ -28,6 +28,8 @@ from training.evaluation.opening import encoder
 from training.evaluation.target import read_target
 from training.pair import rows
 from training.pair.config import PairConfig, read_pair_experiment
+from training.pair.crossed import CROSSED, CrossedLoss
+from training.pair.crossed import draw as draw_crossed
 from training.pair.evaluation import (
     Relevance,
     Score,
@@ -92,13 +94,16 @@ def fit(config: PairConfig, model: CrossEncoder, evaluator: PairEvaluator) -> di
     weights = None
     if config.objective == "weighted":
         weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
-    relations = PartialLabelLoss(model, config.objective, weights)
     relevance = RelevanceLoss(model, config.similarity_scale, config.relevance_penalty)
+    others = {
+        PAIRS: PartialLabelLoss(model, config.objective, weights),
+        CROSSED: CrossedLoss(model),
+    }
     trainer = CrossEncoderTrainer(
         model=model,
         args=arguments(config, bf16=has_bfloat16()),
         train_dataset=datasets,
-        loss={name: relations if name == PAIRS else relevance for name in datasets},
+        loss={name: others.get(name, relevance) for name in datasets},
         evaluator=evaluator,
     )
     return finish(trainer, config.folder)
@@ -111,8 +116,10 @@ def check_names(config: PairConfig) -> None:
         ValueError: A name is unknown, or a source cannot give its latest rows; the message says so.
     """
     check_known("shares", config.shares, rows.SOURCES)
-    check_known("relevance", config.relevance, SOURCES)
-    check_latest("relevance", config.relevance, LATEST)
+    check_known("relevance", config.relevance, (*SOURCES, CROSSED))
+    check_latest("relevance", config.relevance, (*LATEST, CROSSED))
+    if (crossed := config.relevance.get(CROSSED)) and crossed.near + crossed.far:
+        raise ValueError(f"relevance.{CROSSED}: no passages can be looked up beside these")
     check_known("objective", [config.objective], OBJECTIVES)
     check_known("head", [config.head], (FIRST_TOKEN, *HEADS))
 
@@ -136,14 +143,20 @@ def draw_rankings(config: PairConfig) -> dict[str, Dataset]:
     steps = processes() * config.steps
     datasets = {}
     for name, kind in config.relevance.items():
-        rankings = draw(name, kind, steps, config.seed, encode)
-        ordered = rows.batched_by_length(rankings, kind.rows, config.seed)
-        if not ordered:
+        if name == CROSSED:
+            crossed = draw_crossed(kind, steps, config.seed)
+            ordered = rows.batched_by_length(crossed, kind.rows, config.seed)
+            datasets[name] = Dataset.from_list([row.columns() for row in ordered])
+            continue
+        rankings = rows.batched_by_length(
+            draw(name, kind, steps, config.seed, encode), kind.rows, config.seed
+        )
+        if not rankings:
             logger.warning("No rankings of %s: the run goes on without them", name)
         elif config.similarity_scale and not kind.alone:
-            datasets[name] = Dataset.from_list(with_cosines(ordered, encode))
+            datasets[name] = Dataset.from_list(with_cosines(rankings, encode))
         else:
-            datasets[name] = Dataset.from_list([ranking.columns() for ranking in ordered])
+            datasets[name] = Dataset.from_list([ranking.columns() for ranking in rankings])
     return datasets
 
 
