@@ -315,6 +315,7 @@ def test_a_relevance_that_drifted_fails_parity(
         check(copied)
 
 
+@pytest.mark.usefixtures("exported_ranker")
 def test_a_checkpoint_without_the_relevance_that_its_run_names_is_refused(
     exported_judge: Path, ranking_experiment: PairConfig, tmp_path: Path
 ) -> None:
