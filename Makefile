@@ -38,13 +38,14 @@ EXPERIMENTS := training/experiments
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
 	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml \
 	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml \
-	wider-mean.toml more-a.toml more-b.toml)
+	wider-mean.toml more-a.toml more-b.toml turned.toml long-a.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# Each goes on from the one before; what is released goes on from the folder that the last one is
-# exported to, in which the relevance counts for what the export made of it.
+# Each goes on from the one before; after some of them from the folder that it is exported to, in
+# which the relevance counts for what the export made of it.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml pair-settle.toml)
-PAIR_RELEASED := $(EXPERIMENTS)/pair-turned.toml
+	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-cross.toml)
+PAIR_EXPORTED := pair-settle.toml pair-turned.toml
+PAIR_RELEASED := $(EXPERIMENTS)/pair-beside.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -104,9 +105,10 @@ mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours 
 		$(if $(TASKS),--tasks $(TASKS))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
-	@set -e; for experiment in $(PAIR); do $(DEV) -m training.pair.train $$experiment; done
-	@$(DEV) -m training.pair.export $(lastword $(PAIR))
-	@$(DEV) -m training.pair.train $(PAIR_RELEASED)
+	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \
+		$(DEV) -m training.pair.train $$experiment; \
+		case " $(PAIR_EXPORTED) " in *" $$(basename $$experiment) "*) \
+			$(DEV) -m training.pair.export $$experiment;; esac; done
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
 	$(DEV) -m training.pair.export $(PAIR_RELEASED)

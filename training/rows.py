@@ -87,17 +87,29 @@ def contrast_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
         yield {"query_a": row.query_a, "query_b": row.query_b, "doc_a": doc_a, "doc_b": doc_b}
 
 
-def passages_of(row: Contrast, rng: random.Random) -> tuple[str, str]:
-    """The two passages of a contrast, whole or cut."""
-    return crop(row.doc_a, row.doc_b, rng) if rng.random() < CROPPED else (row.doc_a, row.doc_b)
+def passages_of(
+    row: Contrast, rng: random.Random, cropped: float = CROPPED, around: int | None = None
+) -> tuple[str, str]:
+    """The two passages of a contrast, whole or cut.
+
+    Args:
+        row: The contrast.
+        rng: Draws which are cut, and where.
+        cropped: Share of the contrasts that are cut.
+        around: Sentences that are kept at most on either side of those that differ; None for any.
+    """
+    if rng.random() >= cropped:
+        return row.doc_a, row.doc_b
+    return crop(row.doc_a, row.doc_b, rng, around)
 
 
-def crop(first: str, second: str, rng: random.Random) -> tuple[str, str]:
+def crop(first: str, second: str, rng: random.Random, around: int | None = None) -> tuple[str, str]:
     """Keep the sentences in which two passages differ, and some of those around them."""
     left, right = sentences(first), sentences(second)
     before = common_start(left, right)
     after = common_start(left[before:][::-1], right[before:][::-1])
-    start, stop = rng.randint(0, before), rng.randint(0, after)
+    least = (0, 0) if around is None else (max(0, before - around), max(0, after - around))
+    start, stop = rng.randint(least[0], before), rng.randint(least[1], after)
     return " ".join(left[start : len(left) - stop]), " ".join(right[start : len(right) - stop])
 
 

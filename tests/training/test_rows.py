@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -126,7 +127,23 @@ def test_contrast_rows_keep_each_query_with_its_own_passage_whole_or_cut() -> No
         assert str(row["doc_b"]) in source.doc_b
         assert row["doc_a"] != row["doc_b"], "the clause that differs is kept"
         whole += row["doc_a"] == source.doc_a
-    assert 100 < whole < 300
+    assert 250 < whole < 330
+
+
+def test_a_contrast_can_be_cut_to_what_differs_and_what_stands_next_to_it() -> None:
+    numbers = [f"Sentence {number}." for number in range(9)]
+    first, second = (
+        " ".join((*numbers[:5], clause, *numbers[5:])) for clause in ("It leaks.", "It is dry.")
+    )
+    row = corpus.Contrast("wet", "dry", first, second)
+    seen = set()
+    for seed in range(40):
+        doc_a, doc_b = rows.passages_of(row, random.Random(seed), cropped=1.0, around=1)
+        assert doc_a.replace("It leaks.", "It is dry.") == doc_b
+        seen.add(doc_a)
+    before, after = ("", "Sentence 4. "), ("", " Sentence 5.")
+    assert seen == {f"{one}It leaks.{other}" for one in before for other in after}
+    assert rows.passages_of(row, random.Random(0), cropped=0.0) == (first, second)
 
 
 def test_exclusion_rows_keep_what_respects_the_query_apart_from_what_does_not() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import Share, check_starts, read_section, read_toml, subtable
+from training.rows import CROPPED
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,16 @@ class RankingKind(Share):
             that is added to such cosines learns to correct too little.
         alone: Rank by the output without the cosine, so that rows that the encoder has seen leave
             as much to learn as those that it has not.
+        cropped: Share of the contrasts of "crossed" that are cut to the sentences that differ, and
+            some around them (`training.rows.passages_of`).
+        around: Of these at most so many on either side.
     """
 
     near: int = 0
     far: int = 0
     alone: bool = False
+    cropped: float = CROPPED
+    around: int | None = None
 
 
 @dataclass(frozen=True)

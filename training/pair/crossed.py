@@ -44,7 +44,8 @@ def draw(kind: RankingKind, steps: int, seed: int) -> list[Crossed]:
     rows = passes(last(corpus.contrasts("train"), kind.latest), rng)
     count = round(steps * kind.share) * kind.rows
     return [
-        Crossed(row.query_a, row.query_b, *passages_of(row, rng)) for row in islice(rows, count)
+        Crossed(row.query_a, row.query_b, *passages_of(row, rng, kind.cropped, kind.around))
+        for row in islice(rows, count)
     ]
 
 
