@@ -38,14 +38,16 @@ EXPERIMENTS := training/experiments
 ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.toml polish-b.toml \
 	polish-mean.toml deeper.toml keywords.toml keywords-mean.toml twins-a.toml twins-b.toml \
 	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml \
-	wider-mean.toml more-a.toml more-b.toml turned.toml long-a.toml)
+	wider-mean.toml more-a.toml more-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# Each goes on from the one before; after some of them from the folder that it is exported to, in
-# which the relevance counts for what the export made of it.
+# Each goes on from the one before, or after some of them from the folder that it is exported to, in
+# which the relevance counts for what the export made of it; the last two from the same one, and
+# what is released is their mean.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-cross.toml)
+	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-short.toml \
+	pair-clause-a.toml pair-clause-b.toml)
 PAIR_EXPORTED := pair-settle.toml pair-turned.toml
-PAIR_RELEASED := $(EXPERIMENTS)/pair-beside.toml
+PAIR_RELEASED := $(EXPERIMENTS)/pair-clause.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
 
 from training.pair import train
@@ -20,6 +21,7 @@ from training.pair.heads import PairHeadForSequenceClassification
 from training.pair.model import build_model
 from training.pair.relations import OUTPUTS
 from training.run import best_checkpoint, history
+from training.two_part import TwoPartEncoder
 
 NEGATIVES = ("negative_1", "negative_2")
 
@@ -166,6 +168,23 @@ def test_a_checkpoint_with_another_head_is_refused(
     config = replace(whole_experiment, start=[str(whole / "best")], head=head)
     with pytest.raises(ValueError, match=f"whole/best has the head 'alignment', not '{head}'"):
         build_model(config)
+
+
+def test_of_a_two_part_encoder_a_run_starts_from_the_polarity_part(
+    encoder: TwoPartEncoder, pair_experiment: PairConfig, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        for weight in encoder.polarity.parameters():
+            weight.add_(0.1)
+    SentenceTransformer(modules=[encoder], device="cpu").save(str(tmp_path))
+    model = build_model(replace(pair_experiment, start=[str(tmp_path)])).model
+    found = [layer.state_dict() for layer in model.bert.encoder.layer]
+    expected = [layer.state_dict() for layer in (*encoder.shared, *encoder.polarity)]
+    for left, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(left, right)
+    torch.testing.assert_close(
+        model.bert.embeddings.word_embeddings.weight, encoder.embeddings.word_embeddings.weight
+    )
 
 
 def test_an_encoder_that_is_no_bert_has_no_such_head(

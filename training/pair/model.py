@@ -16,6 +16,7 @@ from training import base
 from training.fusion import average
 from training.pair.config import PairConfig
 from training.pair.heads import PairHeadConfig, PairHeadForSequenceClassification
+from training.pair.polarity_start import as_bert
 from training.pair.relations import OUTPUTS
 
 # The head that transformers itself gives a sequence classifier.
@@ -48,18 +49,21 @@ def build_model(config: PairConfig) -> CrossEncoder:
 def load(folder: str, config: PairConfig) -> CrossEncoder:
     """Read an encoder or a checkpoint; a head on the tokens starts anew where it has none yet.
 
+    Of a two-part encoder it is the polarity part.
+
     No dropout in the attention, or a processor cannot run it in one fused step.
 
     Raises:
         ValueError: The checkpoint has another head, or the encoder is no BERT, which a head on the
             tokens needs; the message names the folder.
     """
-    model = CrossEncoder(
-        folder,
-        num_labels=len(OUTPUTS),
-        max_length=config.max_length,
-        config_kwargs={"attention_probs_dropout_prob": 0.0},
-    )
+    with as_bert(folder) as bert:
+        model = CrossEncoder(
+            bert,
+            num_labels=len(OUTPUTS),
+            max_length=config.max_length,
+            config_kwargs={"attention_probs_dropout_prob": 0.0},
+        )
     found = getattr(model.model.config, "head", FIRST_TOKEN)
     if found == config.head:
         return model
