@@ -41,11 +41,9 @@ ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.to
 	wider-mean.toml more-a.toml more-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
 # Each goes on from the one before, or after some of them from the folder that it is exported to, in
-# which the relevance counts for what the export made of it; the last two from the same one, and
-# what is released is their mean.
+# which the relevance counts for what the export made of it.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-short.toml \
-	pair-clause-a.toml pair-clause-b.toml)
+	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-short.toml)
 PAIR_EXPORTED := pair-settle.toml pair-turned.toml
 PAIR_RELEASED := $(EXPERIMENTS)/pair-clause.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check

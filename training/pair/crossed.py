@@ -35,7 +35,7 @@ class Crossed:
 
     def __len__(self) -> int:
         """Characters of all that is run for it."""
-        return 2 * sum(map(len, self.columns().values()))
+        return 2 * sum(len(str(text)) for text in self.columns().values())
 
 
 def draw(kind: RankingKind, steps: int, seed: int) -> list[Crossed]:
