@@ -100,7 +100,12 @@ def public_sets() -> dict[str, list[dict[str, Any]]]:
         "mnli_sample/train": labelled(PAIRS, "entailment")
         + labelled(DENIALS, "contradiction")
         + labelled(PAIRS[::-1], "neutral"),
-        "condaqa/dev_passage_pairs": [*polar, *labelled(PAIRS[:2], "scope")],
+        "condaqa/dev_passage_pairs": [
+            *polar,
+            *labelled(PAIRS[:1], "scope"),
+            # One for which the corpus has queries.
+            *(row | {"id": "condaqa-507-3"} for row in labelled(PAIRS[1:2], "scope")),
+        ],
         "nli_triplets/train": triplets,
         "perspectrum/train_claim_stance": stances,
         "perspectrum/dev_claim_stance": stances[:12],

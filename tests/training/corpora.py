@@ -85,6 +85,6 @@ def write(folder: Path, **files: list[Row]) -> Path:
     """Write rows to files such as `sentence_train`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in files.items():
-        path = folder / f"{name.replace('_', '.')}.jsonl"
+        path = folder / f"{'.'.join(name.rsplit('_', 1))}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder

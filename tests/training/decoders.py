@@ -46,6 +46,7 @@ def write_corpus(folder: Path) -> Path:
         files[f"retrieval_{split}"] = [contrast(number) for number in numbers]
     files["searches_dev"] = files["exclusion_dev"]
     files["wide_dev"] = files["retrieval_dev"]
+    files["edited_queries_dev"] = [{"id": "none", "query_a": "wet", "query_b": "dry"}]
     return corpora.write(folder, **files)
 
 
