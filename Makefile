@@ -40,12 +40,11 @@ ENCODER := $(addprefix $(EXPERIMENTS)/,encoder-a.toml encoder-b.toml polish-a.to
 	gated.toml topics-a.toml topics-b.toml topics-mean.toml wider-a.toml wider-b.toml \
 	wider-mean.toml more-a.toml more-b.toml)
 RELEASED := $(EXPERIMENTS)/released.toml
-# Each goes on from the one before, or after some of them from the folder that it is exported to, in
-# which the relevance counts for what the export made of it.
+# Each goes on from the one before; what is released goes on from the folder that the last one is
+# exported to, in which the relevance counts for what the export made of it.
 PAIR := $(addprefix $(EXPERIMENTS)/,pair.toml pair-polish.toml pair-both.toml pair-rank.toml \
-	pair-fused.toml pair-settle.toml pair-turned.toml pair-long.toml pair-short.toml)
-PAIR_EXPORTED := pair-settle.toml pair-turned.toml
-PAIR_RELEASED := $(EXPERIMENTS)/pair-clause.toml
+	pair-fused.toml pair-settle.toml)
+PAIR_RELEASED := $(EXPERIMENTS)/pair-turned.toml
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -105,10 +104,9 @@ mteb: $(DEV_STAMP) ## Run TASKS of the mteb package, or two of our own, on ours 
 		$(if $(TASKS),--tasks $(TASKS))
 
 pair-train: $(DEV_STAMP) ## Train the pair discriminator behind /negation-check
-	@set -e; for experiment in $(PAIR) $(PAIR_RELEASED); do \
-		$(DEV) -m training.pair.train $$experiment; \
-		case " $(PAIR_EXPORTED) " in *" $$(basename $$experiment) "*) \
-			$(DEV) -m training.pair.export $$experiment;; esac; done
+	@set -e; for experiment in $(PAIR); do $(DEV) -m training.pair.train $$experiment; done
+	@$(DEV) -m training.pair.export $(lastword $(PAIR))
+	@$(DEV) -m training.pair.train $(PAIR_RELEASED)
 
 pair-export: $(DEV_STAMP) ## Calibrate it, write it to models/litotes-small-pair, check parity
 	$(DEV) -m training.pair.export $(PAIR_RELEASED)
