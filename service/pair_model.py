@@ -71,7 +71,9 @@ class PairModel:
             if engine.has_side_output:
                 similarity = None
                 if encoder and settings.rerank_similarity and spec.similarity_scale:
-                    similarity = Similarity(encoder, spec.similarity_scale)
+                    similarity = Similarity(
+                        encoder, spec.similarity_scale, settings.rerank_sentences
+                    )
                 windows = settings.max_passage_windows
                 reranker = Reranker(spec.name, engine, similarity, max_windows=windows)
             yield cls(PairDiscriminator(spec, engine), reranker)

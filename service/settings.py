@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         description="Rank passages by the encoder's cosine too, where the pair model was trained"
         " to correct it; without, the encoder's passes are spared and the order is worse.",
     )
+    rerank_sentences: bool = Field(
+        False,
+        description="Compare the query with each sentence of a passage too, and not with the whole"
+        " alone: a better order of passages that differ in a clause, for up to twice the passes of"
+        " the encoder.",
+    )
     max_passage_sentences: Count = Field(
         256, description="Sentences of one passage to check against a claim."
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,17 @@ from service.distinct import placed
 from service.embeddings import Embeddings
 from service.encoder import Encoder
 from service.encoding import Direction
+from service.sentences import split_sentences
 from service.timing import Timing
 from service.together import together
+
+# A passage of fewer sentences is compared as a whole alone.
+_FEWEST = 3
+# Sentences of a passage that are compared, the first ones.
+_MOST = 64
+# How far the best sentences count for more than the others: cosines that differ by this much weigh
+# as 1 to e. Chosen on dev (training/LOG.md).
+_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,8 @@ class Similarities:
     """How similar the passages of one request are to its query.
 
     Attributes:
-        scores: One a passage: its cosine, scaled.
+        scores: One a passage: its cosine, scaled; where the sentences are compared too, the mean of
+            it and of theirs.
         tokens: Tokens that were run, special tokens included.
         timing: Where the time went.
     """
@@ -38,10 +50,13 @@ class Similarity:
     Attributes:
         encoder: The encoder, at the model folder's own negation weight.
         scale: What the cosine is multiplied by.
+        sentences: Compare the query with the sentences of a passage too. One vector of a long
+            passage says little of a single clause.
     """
 
     encoder: Encoder
     scale: float
+    sentences: bool = False
 
     async def score(
         self,
@@ -52,33 +67,71 @@ class Similarity:
         max_passage_tokens: int | None,
         deadline: float | None,
     ) -> Similarities:
-        """Score passages; of a long one the encoder reads the beginning.
+        """Score passages; of a long one the encoder reads the beginning, and all of its sentences.
 
         Args:
             query: What is looked for.
             passages: At least one.
             direction: The end of a long query that is cut.
-            max_passage_tokens: Cut passages after so many tokens.
+            max_passage_tokens: Cut passages after so many tokens; then the sentences are left out.
             deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
 
         Raises:
             ServiceError: What `Encoder.embed` raises; `index` is 0 for the query and n + 1 for the
                 n-th passage.
         """
+        wanted = self.sentences and max_passage_tokens is None
+        pieces = [await asyncio.to_thread(_split, text) if wanted else [] for text in passages]
         asked, found = await together(
             self.encoder.embed([query], truncate=True, direction=direction, deadline=deadline),
-            self._embed(passages, max_passage_tokens, deadline),
+            self._embed(passages, pieces, max_passage_tokens, deadline),
         )
+        cosines = found.vectors @ asked.vectors[0]
         return Similarities(
-            scores=np.float32(self.scale) * (found.vectors @ asked.vectors[0]),
+            scores=np.float32(self.scale) * _blend(cosines, [len(own) for own in pieces]),
             tokens=asked.tokens + found.tokens,
             timing=asked.timing.beside(found.timing),
         )
 
     async def _embed(
-        self, passages: Sequence[str], max_tokens: int | None, deadline: float | None
+        self,
+        passages: Sequence[str],
+        pieces: Sequence[Sequence[str]],
+        max_tokens: int | None,
+        deadline: float | None,
     ) -> Embeddings:
-        with placed(range(1, len(passages) + 1)):
+        """Embed the passages and then their sentences; an error names the passage."""
+        texts = [*passages, *(text for own in pieces for text in own)]
+        owners = [number for number, own in enumerate(pieces, start=1) for _ in own]
+        with placed([*range(1, len(passages) + 1), *owners]):
             return await self.encoder.embed(
-                passages, truncate=True, max_tokens=max_tokens, deadline=deadline
+                texts, truncate=True, max_tokens=max_tokens, deadline=deadline
             )
+
+
+def _split(passage: str) -> list[str]:
+    """Return the sentences of a passage that are compared; none where it has few."""
+    sentences = [span.text for span in islice(split_sentences(passage), _MOST)]
+    return sentences if len(sentences) >= _FEWEST else []
+
+
+def _blend(cosines: NDArray[np.float32], counts: Sequence[int]) -> NDArray[np.float32]:
+    """Take the mean of each passage's cosine and the soft maximum of its sentences'.
+
+    Args:
+        cosines: Those of the passages, then those of the sentences of each in turn.
+        counts: How many sentences of each passage there are.
+
+    Returns:
+        One a passage: the cosine alone where it has no sentences.
+    """
+    blended = cosines[: len(counts)].copy()
+    start = len(counts)
+    for number, count in enumerate(counts):
+        if count:
+            own = cosines[start : start + count].astype(np.float64) / _TEMPERATURE
+            best = own.max()
+            soft = _TEMPERATURE * (best + np.log(np.mean(np.exp(own - best))))
+            blended[number] = (blended[number] + soft) / 2
+            start += count
+    return blended
