@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     rerank_sentences: bool = Field(
         False,
         description="Compare the query with each sentence of a passage too, and not with the whole"
-        " alone: a better order of passages that differ in a clause, for up to twice the passes of"
+        " alone: a better order of passages that differ in a clause, for up to twice the tokens of"
         " the encoder.",
     )
     max_passage_sentences: Count = Field(

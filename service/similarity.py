@@ -130,8 +130,7 @@ def _blend(cosines: NDArray[np.float32], counts: Sequence[int]) -> NDArray[np.fl
     for number, count in enumerate(counts):
         if count:
             own = cosines[start : start + count].astype(np.float64) / _TEMPERATURE
-            best = own.max()
-            soft = _TEMPERATURE * (best + np.log(np.mean(np.exp(own - best))))
+            soft = _TEMPERATURE * (np.logaddexp.reduce(own) - np.log(count))
             blended[number] = (blended[number] + soft) / 2
             start += count
     return blended

@@ -95,7 +95,7 @@ def fit(config: PairConfig, model: CrossEncoder, evaluator: PairEvaluator) -> di
     if config.objective == "weighted":
         weights = balanced_weights(torch.tensor(datasets[PAIRS]["label"]))
     relevance = RelevanceLoss(model, config.similarity_scale, config.relevance_penalty)
-    others = {
+    losses = {
         PAIRS: PartialLabelLoss(model, config.objective, weights),
         CROSSED: CrossedLoss(model),
     }
@@ -103,7 +103,7 @@ def fit(config: PairConfig, model: CrossEncoder, evaluator: PairEvaluator) -> di
         model=model,
         args=arguments(config, bf16=has_bfloat16()),
         train_dataset=datasets,
-        loss={name: others.get(name, relevance) for name in datasets},
+        loss={name: losses.get(name, relevance) for name in datasets},
         evaluator=evaluator,
     )
     return finish(trainer, config.folder)
