@@ -218,6 +218,10 @@ def tiny_distilbert(tiny_base: Path, tmp_path: Path) -> str:
             "relevance.twins: latest must be 0 or more, not -1",
         ),
         (
+            {"relevance": {"twins": RankingKind(0.5, 2, around=1)}},
+            "relevance.twins: cropped and around are for crossed alone",
+        ),
+        (
             {"relevance": {"crossed": RankingKind(0.5, 2, far=1)}},
             "relevance.crossed: no passages can be looked up beside these",
         ),

@@ -51,6 +51,7 @@ from training.pair.loss import (
 from training.pair.model import FIRST_TOKEN, build_model
 from training.pair.rankings import LATEST, SOURCES, draw, with_cosines
 from training.pair.relations import RELATIONS
+from training.rows import CROPPED
 from training.run import (
     has_bfloat16,
     is_main_process,
@@ -120,6 +121,9 @@ def check_names(config: PairConfig) -> None:
     check_latest("relevance", config.relevance, (*LATEST, CROSSED))
     if (crossed := config.relevance.get(CROSSED)) and crossed.near + crossed.far:
         raise ValueError(f"relevance.{CROSSED}: no passages can be looked up beside these")
+    for name, kind in config.relevance.items():
+        if name != CROSSED and (kind.cropped != CROPPED or kind.around is not None):
+            raise ValueError(f"relevance.{name}: cropped and around are for {CROSSED} alone")
     check_known("objective", [config.objective], OBJECTIVES)
     check_known("head", [config.head], (FIRST_TOKEN, *HEADS))
 
