@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         " to correct it; without, the encoder's passes are spared and the order is worse.",
     )
     rerank_sentences: bool = Field(
-        False,
+        True,
         description="Compare the query with each sentence of a passage too, and not with the whole"
         " alone: a better order of passages that differ in a clause, for up to twice the tokens of"
         " the encoder.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +13,9 @@ from service.distinct import placed
 from service.embeddings import Embeddings
 from service.encoder import Encoder
 from service.encoding import Direction
-from service.sentences import split_sentences
+from service.passage_sentences import blend, compared_sentences
 from service.timing import Timing
 from service.together import together
-
-# A passage of fewer sentences is compared as a whole alone.
-_FEWEST = 3
-# Sentences of a passage that are compared, the first ones.
-_MOST = 64
-# How far the best sentences count for more than the others: cosines that differ by this much weigh
-# as 1 to e. Chosen on dev (training/LOG.md).
-_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Similarity:
 
     encoder: Encoder
     scale: float
-    sentences: bool = False
+    sentences: bool = True
 
     async def score(
         self,
@@ -81,14 +72,16 @@ class Similarity:
                 n-th passage.
         """
         wanted = self.sentences and max_passage_tokens is None
-        pieces = [await asyncio.to_thread(_split, text) if wanted else [] for text in passages]
+        pieces: list[list[str]] = [[] for _ in passages]
+        if wanted:
+            pieces = [await asyncio.to_thread(compared_sentences, text) for text in passages]
         asked, found = await together(
             self.encoder.embed([query], truncate=True, direction=direction, deadline=deadline),
             self._embed(passages, pieces, max_passage_tokens, deadline),
         )
-        cosines = found.vectors @ asked.vectors[0]
+        whole, sentences = np.split(found.vectors @ asked.vectors[0], [len(passages)])
         return Similarities(
-            scores=np.float32(self.scale) * _blend(cosines, [len(own) for own in pieces]),
+            scores=np.float32(self.scale) * blend(whole, sentences, [len(own) for own in pieces]),
             tokens=asked.tokens + found.tokens,
             timing=asked.timing.beside(found.timing),
         )
@@ -107,30 +100,3 @@ class Similarity:
             return await self.encoder.embed(
                 texts, truncate=True, max_tokens=max_tokens, deadline=deadline
             )
-
-
-def _split(passage: str) -> list[str]:
-    """Return the sentences of a passage that are compared; none where it has few."""
-    sentences = [span.text for span in islice(split_sentences(passage), _MOST)]
-    return sentences if len(sentences) >= _FEWEST else []
-
-
-def _blend(cosines: NDArray[np.float32], counts: Sequence[int]) -> NDArray[np.float32]:
-    """Take the mean of each passage's cosine and the soft maximum of its sentences'.
-
-    Args:
-        cosines: Those of the passages, then those of the sentences of each in turn.
-        counts: How many sentences of each passage there are.
-
-    Returns:
-        One a passage: the cosine alone where it has no sentences.
-    """
-    blended = cosines[: len(counts)].copy()
-    start = len(counts)
-    for number, count in enumerate(counts):
-        if count:
-            own = cosines[start : start + count].astype(np.float64) / _TEMPERATURE
-            soft = _TEMPERATURE * (np.logaddexp.reduce(own) - np.log(count))
-            blended[number] = (blended[number] + soft) / 2
-            start += count
-    return blended

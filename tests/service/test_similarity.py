@@ -20,7 +20,7 @@ QUERY = "no pool"
 TEXTS = [
     "a hotel without a pool",
     "the drug works",
-    "the pool was good . " * 12,
+    "the pool was good , " * 12,
     "a hotel without a pool",
     "no",
     "the drug does not work , patients may never lower mortality",
@@ -74,40 +74,41 @@ def test_the_score_is_the_relevance_and_the_scaled_cosine(
     assert scores(correcting, QUERY, TEXTS) == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_sentences_of_a_passage_may_count_as_well(
-    settings: Settings, two_part_folder: Path, correcting_folder: Path
+def test_the_sentences_of_a_passage_count_as_well(
+    settings: Settings,
+    two_part_folder: Path,
+    correcting_folder: Path,
+    correcting: httpx.Client,
 ) -> None:
     few, many = "the pool was good. no", ["the pool was good.", "no drug works.", "bad patients."]
-    texts = [*TEXTS, few, " ".join(many)]
-    both = {"model": two_part_folder, "pair_model": correcting_folder, "rerank_sentences": True}
-    with serving(settings.model_copy(update=both)) as url, httpx.Client(base_url=url) as http:
-        found = scores(http, QUERY, texts)
-        asked, *vectors = embed(http, [QUERY, *texts])
-        sentences = embed(http, many) @ asked
-        cut = {"query": QUERY, "documents": [" ".join(many)], "max_tokens_per_doc": 30}
-        whole = http.post("/v1/rerank", json=cut).json()["results"][0]["relevance_score"]
+    texts = [few, " ".join(many)]
+    found = scores(correcting, QUERY, texts)
+    asked, *vectors = embed(correcting, [QUERY, *texts])
+    sentences = embed(correcting, many) @ asked
+    cut = {"query": QUERY, "documents": [texts[1]], "max_tokens_per_doc": 30}
+    whole = correcting.post("/v1/rerank", json=cut).json()["results"][0]["relevance_score"]
+    off = {"model": two_part_folder, "pair_model": correcting_folder, "rerank_sentences": False}
+    with serving(settings.model_copy(update=off)) as url, httpx.Client(base_url=url) as http:
+        without = scores(http, QUERY, texts)
     oracle = Oracle(correcting_folder)
-    cosines = [float(vector @ asked) for vector in vectors]
     relevance = [oracle.best(QUERY, text) for text in texts]
+    cosines = [float(vector @ asked) for vector in vectors]
     alone = np.add(relevance, np.multiply(SCALE, cosines))
-    soft = 0.1 * np.log(np.mean(np.exp(sentences / 0.1)))
-    assert found[-1] == pytest.approx(relevance[-1] + SCALE * (cosines[-1] + soft) / 2, abs=1e-3)
-    assert found[-1] != pytest.approx(alone[-1], abs=0.01)
-    # Of fewer than three sentences, or cut, a passage is compared as a whole.
-    assert found[-2] == pytest.approx(alone[-2], abs=1e-3)
-    assert whole == pytest.approx(1 / (1 + np.exp(-alone[-1])), abs=1e-3)
+    soft = 0.1 * np.log(np.sum(np.exp(sentences / 0.1)) / np.sqrt(3))
+    assert found[1] == pytest.approx(relevance[1] + SCALE * (cosines[1] + soft) / 2, abs=1e-3)
+    assert found[1] != pytest.approx(alone[1], abs=0.01)
+    # Of fewer than three sentences, cut, or switched off, a passage is compared as a whole.
+    assert found[0] == pytest.approx(alone[0], abs=1e-3)
+    assert whole == pytest.approx(1 / (1 + np.exp(-alone[1])), abs=1e-3)
+    assert without == pytest.approx(alone.tolist(), abs=1e-3)
 
 
-def test_a_passage_of_which_a_sentence_fails_is_named(
-    settings: Settings, two_part_folder: Path, correcting_folder: Path
-) -> None:
-    both = {"model": two_part_folder, "pair_model": correcting_folder, "rerank_sentences": True}
-    with serving(settings.model_copy(update=both)) as url, httpx.Client(base_url=url) as http:
-        body = {"query": QUERY, "texts": ["no. bad. good pool. " * 40, " ", "no"]}
-        response = http.post("/rerank", json=body)
-        assert response.status_code == 400
-        assert "texts[1]" in response.json()["error"]
-        assert len(scores(http, QUERY, ["no. bad. good pool. " * 40, "no"])) == 2
+def test_a_passage_of_which_a_sentence_fails_is_named(correcting: httpx.Client) -> None:
+    body = {"query": QUERY, "texts": ["no. bad. good pool. " * 40, " ", "no"]}
+    response = correcting.post("/rerank", json=body)
+    assert response.status_code == 400
+    assert "texts[1]" in response.json()["error"]
+    assert len(scores(correcting, QUERY, ["no. bad. good pool. " * 40, "no"])) == 2
 
 
 def test_it_may_be_switched_off(

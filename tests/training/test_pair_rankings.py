@@ -18,7 +18,7 @@ from training.evaluation.encoding import Vectors, unit
 from training.pair import rankings
 from training.pair.config import RankingKind
 from training.pair.loss import relevance_loss
-from training.pair.rankings import SOURCES, Ranking, answered, beside_others, with_cosines
+from training.pair.rankings import SOURCES, Ranking, answered, beside_others, with_similarities
 from training.pair.search import NEAREST
 
 BUNDLED = ("twins", "exclusions", "keywords", "topics")
@@ -145,12 +145,12 @@ def test_beside_a_part_of_a_passage_stand_parts_of_others() -> None:
 def test_rankings_carry_the_cosines_of_their_passages() -> None:
     drawn = list(islice(SOURCES["exclusions"](Random(0)), 5))
     encode = oracle({drawn[0].query: drawn[0].positive})
-    for ranking, row in zip(drawn, with_cosines(drawn, encode), strict=True):
+    for ranking, row in zip(drawn, with_similarities(drawn, encode), strict=True):
         label = row.pop("label")
         assert row == ranking.columns()
         vectors = encode([ranking.query, *ranking.passages])
         assert label == pytest.approx((vectors[1:] @ vectors[0]).tolist(), abs=1e-6)
-    assert with_cosines(drawn, encode)[0]["label"][0] == pytest.approx(1.0)
+    assert with_similarities(drawn, encode)[0]["label"][0] == pytest.approx(1.0)
 
 
 def test_all_answers_of_a_query_are_left_out() -> None:

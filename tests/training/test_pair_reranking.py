@@ -36,9 +36,9 @@ def test_only_the_nearest_passages_are_judged() -> None:
     encode = oracle(OWN)
     found = rerank(SEARCH, encode, relevance)
     assert len(judged) == len(set(judged)) == len(QUERIES) * reranking.DEPTH
-    assert np.isfinite(found.similarity).sum(axis=1).tolist() == [reranking.DEPTH] * len(QUERIES)
-    dropped = (encode(QUERIES) @ encode(PASSAGES).T)[~np.isfinite(found.similarity)]
-    assert dropped.max() < np.sort(found.similarity, axis=1)[:, -5].min()
+    assert np.isfinite(found.cosine).sum(axis=1).tolist() == [reranking.DEPTH] * len(QUERIES)
+    dropped = (encode(QUERIES) @ encode(PASSAGES).T)[~np.isfinite(found.cosine)]
+    assert dropped.max() < np.sort(found.cosine, axis=1)[:, -5].min()
     # Relevances that are alike leave the encoder's order.
     assert found.after(5.0, half=1) == found.before(half=1) == 1.0
 
@@ -54,7 +54,7 @@ def test_the_better_of_two_orders_counts_for_more() -> None:
 
 def test_the_halves_are_every_second_query() -> None:
     similarity = np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32)
-    found = Reranked(similarity, np.zeros_like(similarity), [[0], [1]])
+    found = Reranked(similarity, similarity, np.zeros_like(similarity), [[0], [1]])
     assert found.before(half=0) == 1.0
     assert found.before(half=1) == pytest.approx(1 / np.log2(3))
 
@@ -62,7 +62,7 @@ def test_the_halves_are_every_second_query() -> None:
 def test_an_answer_that_is_no_candidate_is_not_found() -> None:
     similarity = np.array([[0.1, -np.inf]] * 2, dtype=np.float32)
     score = np.array([[0.0, 1.0]] * 2, dtype=np.float32)
-    found = Reranked(similarity, score, [[1], [1]])
+    found = Reranked(similarity, np.zeros_like(score), score, [[1], [1]])
     # It comes last of the two, whatever its relevance.
     assert found.after(0.0, half=1) == pytest.approx(1 / np.log2(3))
 

@@ -23,7 +23,7 @@ from training.judge.pair_judge import PairJudge, fingerprint
 from training.judge.question import Key, Question
 from training.judge.rows import KINDS, Rows, Skipped, read_rows
 from training.judge.scores import ScoreFile, write_whole
-from training.pair.evaluation import cosines
+from training.pair.similarity import cosines
 from training.run import pin_configuration, write_json
 
 logger = logging.getLogger(__name__)

@@ -26,6 +26,7 @@ from training.pair.cue_rule import cue_features
 from training.pair.evaluation import Score
 from training.pair.relations import RELATIONS
 from training.pair.scaling import Logits, Scaling
+from training.pair.similarity import cosines
 from training.run import keep_figures, run_stage
 from training.serving import ServedDiscriminator, ServedEncoder
 
@@ -106,7 +107,7 @@ def baselines(encode: Mapping[str, Encode]) -> dict[str, Score]:
 
     def cuts(encoder: Encode) -> Score:
         return evaluation.grow_tree(
-            lambda pairs: evaluation.cosines(encoder, pairs)[:, None], rows, leaves=len(RELATIONS)
+            lambda pairs: cosines(encoder, pairs)[:, None], rows, leaves=len(RELATIONS)
         )
 
     by_cosine = {f"cosine_{name}": cuts(encoder) for name, encoder in encode.items()}
@@ -122,7 +123,7 @@ def cosine_judges(encode: Mapping[str, Encode]) -> dict[str, Score]:
 
     def judge(encoder: Encode) -> Score:
         def score(pairs: Sequence[tuple[str, str]]) -> Logits:
-            cosine = evaluation.cosines(encoder, pairs)
+            cosine = cosines(encoder, pairs)
             logits = np.zeros((len(pairs), len(RELATIONS)), dtype=np.float32)
             logits[:, RELATIONS.index("equivalence")] = cosine
             logits[:, RELATIONS.index("contradiction")] = -cosine

@@ -20,10 +20,11 @@ from training import corpus, public
 from training.corpus import Contrast, Exclusion
 from training.edited_contrasts import edited_contrasts
 from training.evaluation import metrics
-from training.evaluation.encoding import Encode, Vectors
+from training.evaluation.encoding import Encode
 from training.pair.relations import POSSIBLE, RELATIONS
 from training.pair.rows import Part, dev_pairs
 from training.pair.scaling import Logits
+from training.pair.similarity import similarities
 
 Score = Callable[[Sequence[tuple[str, str]]], Logits]
 # Pairs of a query and a passage to one number each, (pairs,).
@@ -49,15 +50,9 @@ def with_similarity(relevance: Relevance, encode: Encode, scale: float) -> Relev
     """Add an encoder's cosine, at a scale, to the relevance: what passages are ranked by."""
 
     def ranked_by(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        return (relevance(pairs) + scale * cosines(encode, pairs)).astype(np.float32)
+        return (relevance(pairs) + scale * similarities(encode, pairs)).astype(np.float32)
 
     return ranked_by
-
-
-def cosines(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
-    """Cosine of the two texts of each pair."""
-    first, second = encode([a for a, _ in pairs]), encode([b for _, b in pairs])
-    return np.einsum("nd,nd->n", first, second)
 
 
 def relation_figures(logits: Logits, relations: NDArray[np.int64]) -> dict[str, float]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from training import corpus, public
 from training.evaluation.encoding import Encode
-from training.evaluation.tasks import similarities
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
 from training.pair.search import search
+from training.pair.similarity import similarities
 from training.row import Row, last, numbered, passes
 from training.rows import passages_of, sentences
 
@@ -57,20 +57,18 @@ class Ranking:
         return len(self.passages) * len(self.query) + sum(map(len, self.passages))
 
 
-def with_cosines(rankings: Sequence[Ranking], encode: Encode) -> list[dict[str, Any]]:
-    """Rankings as rows with the query's cosine with each of their passages, under `label`.
+def with_similarities(rankings: Sequence[Ranking], encode: Encode) -> list[dict[str, Any]]:
+    """Rankings as rows with how similar the query is to each of their passages, under `label`.
 
     Args:
-        rankings: All of one source.
+        rankings: At least one, all of one source.
         encode: The encoder that the relevance output is to correct; it should remember its vectors.
     """
-    encode([text for ranking in rankings for text in (ranking.query, *ranking.passages)])
+    pairs = [(ranking.query, text) for ranking in rankings for text in ranking.passages]
+    found = similarities(encode, pairs).reshape(len(rankings), -1)
     return [
-        {
-            **ranking.columns(),
-            "label": similarities(encode, ranking.query, ranking.passages).tolist(),
-        }
-        for ranking in rankings
+        {**ranking.columns(), "label": own.tolist()}
+        for ranking, own in zip(rankings, found, strict=True)
     ]
 
 

@@ -19,6 +19,7 @@ from training.evaluation import metrics
 from training.evaluation.encoding import Encode
 from training.evaluation.tasks import exclusions_search, medquad_search, perspectives_search
 from training.pair.evaluation import Relevance
+from training.pair.similarity import similarities
 
 # Passages of a query that are ordered anew.
 DEPTH = 50
@@ -42,26 +43,28 @@ class Reranked:
     """Both scores of the candidates of each query.
 
     Args:
-        similarity: (queries, passages) cosines; -inf for what is no candidate.
+        cosine: (queries, passages) cosines; -inf for what is no candidate.
+        similarity: (queries, passages) what `/rerank` adds the relevance to: of passages with
+            several sentences those count as well.
         relevance: (queries, passages) logits.
         relevant: For each query the positions of the passages that answer it.
     """
 
+    cosine: Matrix
     similarity: Matrix
     relevance: Matrix
     relevant: Sequence[Sequence[int]]
 
     def before(self, half: int) -> float:
         """Return nDCG@10 of the encoder's own order over every second query."""
-        return self._ndcg(self.similarity, half)
+        return self._ndcg(self.cosine, half)
 
     def after(self, scale: float, half: int) -> float:
         """Return nDCG@10 of `scale * similarity + relevance` over every second query."""
-        there = np.where(np.isfinite(self.similarity), self.similarity, 0)
-        return self._ndcg(np.float32(scale) * there + self.relevance, half)
+        return self._ndcg(np.float32(scale) * self.similarity + self.relevance, half)
 
     def _ndcg(self, scores: Matrix, half: int) -> float:
-        there = np.isfinite(self.similarity)
+        there = np.isfinite(self.cosine)
         # What is no candidate comes after all that are.
         scores = np.where(there, scores, scores[there].min() - np.float32(1))
         return metrics.ndcg_at_10(scores[half::2], self.relevant[half::2])
@@ -127,12 +130,13 @@ def rerank(search: Search, encode: Encode, relevance: Relevance) -> Reranked:
         for query, row in zip(search.queries, candidates, strict=True)
         for passage in row
     ]
-    similarity = np.full_like(cosines, -np.inf)
-    logits = np.zeros_like(cosines)
+    found = np.full_like(cosines, -np.inf)
+    similarity, logits = np.zeros_like(cosines), np.zeros_like(cosines)
     rows = np.arange(len(cosines))[:, None]
-    similarity[rows, candidates] = cosines[rows, candidates]
+    found[rows, candidates] = cosines[rows, candidates]
+    similarity[rows, candidates] = similarities(encode, pairs).reshape(candidates.shape)
     logits[rows, candidates] = relevance(pairs).reshape(candidates.shape)
-    return Reranked(similarity, logits, search.relevant)
+    return Reranked(found, similarity, logits, search.relevant)
 
 
 def choose_scale(reranked: Mapping[str, Reranked]) -> float:

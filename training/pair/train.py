@@ -49,7 +49,7 @@ from training.pair.loss import (
     balanced_weights,
 )
 from training.pair.model import FIRST_TOKEN, build_model
-from training.pair.rankings import LATEST, SOURCES, draw, with_cosines
+from training.pair.rankings import LATEST, SOURCES, draw, with_similarities
 from training.pair.relations import RELATIONS
 from training.rows import CROPPED
 from training.run import (
@@ -158,7 +158,7 @@ def draw_rankings(config: PairConfig) -> dict[str, Dataset]:
         if not rankings:
             logger.warning("No rankings of %s: the run goes on without them", name)
         elif config.similarity_scale and not kind.alone:
-            datasets[name] = Dataset.from_list(with_cosines(rankings, encode))
+            datasets[name] = Dataset.from_list(with_similarities(rankings, encode))
         else:
             datasets[name] = Dataset.from_list([ranking.columns() for ranking in rankings])
     return datasets
