@@ -71,9 +71,13 @@ class PairModel:
             if engine.has_side_output:
                 similarity = None
                 if encoder and settings.rerank_similarity and spec.similarity_scale:
-                    similarity = Similarity(
-                        encoder, spec.similarity_scale, settings.rerank_sentences
-                    )
-                windows = settings.max_passage_windows
-                reranker = Reranker(spec.name, engine, similarity, max_windows=windows)
+                    similarity = Similarity(encoder, spec.similarity_scale)
+                reranker = Reranker(
+                    spec,
+                    engine,
+                    similarity,
+                    max_windows=settings.max_passage_windows,
+                    # Other relevances were trained on passages as a whole.
+                    sentences=similarity is not None and settings.rerank_sentences,
+                )
             yield cls(PairDiscriminator(spec, engine), reranker)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from service.distinct import placed
 from service.embeddings import Embeddings
 from service.encoder import Encoder
 from service.encoding import Direction
-from service.passage_sentences import blend, compared_sentences
+from service.passage_sentences import blend_cosines
 from service.timing import Timing
 from service.together import together
 
@@ -41,47 +40,43 @@ class Similarity:
     Attributes:
         encoder: The encoder, at the model folder's own negation weight.
         scale: What the cosine is multiplied by.
-        sentences: Compare the query with the sentences of a passage too. One vector of a long
-            passage says little of a single clause.
     """
 
     encoder: Encoder
     scale: float
-    sentences: bool = True
 
     async def score(
         self,
         query: str,
         passages: Sequence[str],
+        sentences: Sequence[Sequence[str]],
         *,
         direction: Direction,
         max_passage_tokens: int | None,
         deadline: float | None,
     ) -> Similarities:
-        """Score passages; of a long one the encoder reads the beginning, and all of its sentences.
+        """Score passages; of a long one the encoder reads the beginning, and the sentences given.
 
         Args:
             query: What is looked for.
             passages: At least one.
+            sentences: Those of each passage that are compared too; it may have none.
             direction: The end of a long query that is cut.
-            max_passage_tokens: Cut passages after so many tokens; then the sentences are left out.
+            max_passage_tokens: Cut passages after so many tokens.
             deadline: When to give up, on the event loop's clock; None takes `request_timeout`.
 
         Raises:
             ServiceError: What `Encoder.embed` raises; `index` is 0 for the query and n + 1 for the
                 n-th passage.
         """
-        wanted = self.sentences and max_passage_tokens is None
-        pieces: list[list[str]] = [[] for _ in passages]
-        if wanted:
-            pieces = [await asyncio.to_thread(compared_sentences, text) for text in passages]
         asked, found = await together(
             self.encoder.embed([query], truncate=True, direction=direction, deadline=deadline),
-            self._embed(passages, pieces, max_passage_tokens, deadline),
+            self._embed(passages, sentences, max_passage_tokens, deadline),
         )
-        whole, sentences = np.split(found.vectors @ asked.vectors[0], [len(passages)])
+        whole, parts = np.split(found.vectors @ asked.vectors[0], [len(passages)])
+        cosines = blend_cosines(whole, parts, [len(own) for own in sentences])
         return Similarities(
-            scores=np.float32(self.scale) * blend(whole, sentences, [len(own) for own in pieces]),
+            scores=np.float32(self.scale) * cosines,
             tokens=asked.tokens + found.tokens,
             timing=asked.timing.beside(found.timing),
         )
@@ -89,13 +84,13 @@ class Similarity:
     async def _embed(
         self,
         passages: Sequence[str],
-        pieces: Sequence[Sequence[str]],
+        sentences: Sequence[Sequence[str]],
         max_tokens: int | None,
         deadline: float | None,
     ) -> Embeddings:
         """Embed the passages and then their sentences; an error names the passage."""
-        texts = [*passages, *(text for own in pieces for text in own)]
-        owners = [number for number, own in enumerate(pieces, start=1) for _ in own]
+        texts = [*passages, *(text for own in sentences for text in own)]
+        owners = [number for number, own in enumerate(sentences, start=1) for _ in own]
         with placed([*range(1, len(passages) + 1), *owners]):
             return await self.encoder.embed(
                 texts, truncate=True, max_tokens=max_tokens, deadline=deadline

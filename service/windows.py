@@ -131,6 +131,22 @@ def window_starts(length: int, width: int) -> list[int]:
     return [*range(0, length - width, stride), length - width]
 
 
+def best_windows(rows: NDArray[np.float32], starts: Sequence[int]) -> NDArray[np.float32]:
+    """Return the row of each passage's most relevant window.
+
+    Args:
+        rows: (windows, outputs), of which the last is the relevance.
+        starts: Position of each passage's first window.
+    """
+    if len(starts) == len(rows):
+        return rows
+    ends = [*starts[1:], len(rows)]
+    best = [
+        start + int(rows[start:end, -1].argmax()) for start, end in zip(starts, ends, strict=True)
+    ]
+    return rows[best]
+
+
 def _frame_query(
     tokenizer: Tokenizer, queries: Sequence[str], _: int, *, truncate: bool, direction: Direction
 ) -> list[_Frame]:

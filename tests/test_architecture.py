@@ -38,6 +38,7 @@ LAYERS = (
     "embeddings",
     "vector_form",
     "cues",
+    "passage_parts",
     "passage_sentences",
     "sentences",
     "span",

@@ -19,8 +19,9 @@ from service.model_folder import RELEVANCE, read_encoder, read_pair
 from service.model_spec import EncoderSpec, PairSpec
 from service.settings import Settings
 from service.tokenization import Tokenizer
-from service.windows import PassageLimits, encode_windows
+from service.windows import PassageLimits, best_windows, encode_windows
 from training.evaluation.encoding import Vectors, unit
+from training.pair.sentence_relevance import sentence_relevance
 
 BATCH = 32
 
@@ -88,20 +89,24 @@ class ServedDiscriminator:
     def relevance(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Relevance of each pair's second text, a passage, to its first, a query; (pairs,) logits.
 
-        A passage that is longer than the model reads has the score of the best of its windows.
+        Where it is added to a cosine, a passage of several sentences is read by these.
 
         Raises:
             service.errors.InputTooLong: A passage has more windows than the service takes.
         """
+        if self.spec.similarity_scale:
+            return sentence_relevance(self._best, self.spec.labels, pairs)
+        return self._best(pairs)[:, -1]
+
+    def _best(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """All outputs of each pair's most relevant window, (pairs, outputs)."""
         windows = asyncio.run(self._windows(pairs))
         rows = run_by_length(
             self.backend.run,
             [encoding for found in windows for encoding in found],
             description="Ranking",
         )
-        starts = np.cumsum([0, *map(len, windows[:-1])])
-        best: NDArray[np.float32] = np.maximum.reduceat(rows[:, -1], starts)
-        return best
+        return best_windows(rows, np.cumsum([0, *map(len, windows[:-1])]).tolist())
 
     async def _windows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Encoding]]:
         """The windows of each pair."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from tiny_models import HIDDEN, MAX_TOKENS, build_pair, build_tokenizer
+from tiny_models import HIDDEN, MAX_TOKENS, RELATIONS, build_pair, build_tokenizer
 
 SPECIAL_TOKENS = 3
 ROOM = MAX_TOKENS - SPECIAL_TOKENS
@@ -50,13 +51,24 @@ class Oracle:
 
     def score(self, query: Sequence[int], window: Sequence[int]) -> float:
         """The logit of `[CLS] query [SEP] window [SEP]`."""
+        return float(self.run("relevance", query, window)[0])
+
+    def agreement(self, query: str, passage: str) -> float:
+        """Log odds of equivalence against contradiction, of a passage that fits into a window."""
+        logits = self.run("logits", self.tokens(query), self.tokens(passage))
+        equivalence, contradiction = map(RELATIONS.index, ("equivalence", "contradiction"))
+        return float(logits[equivalence] - logits[contradiction])
+
+    def run(self, output: str, query: Sequence[int], window: Sequence[int]) -> NDArray[np.float32]:
+        """One output of `[CLS] query [SEP] window [SEP]`."""
         first, separator = (self._tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
         ids = [first, *query, separator, *window, separator]
         types = [0] * (len(query) + 2) + [1] * (len(window) + 1)
         feeds = {"input_ids": ids, "token_type_ids": types, "attention_mask": [1] * len(ids)}
         arrays = {name: np.array([values], dtype=np.int64) for name, values in feeds.items()}
-        (logit,) = self._session.run(["relevance"], arrays)
-        return float(logit.reshape(-1)[0])
+        (found,) = self._session.run([output], arrays)
+        row: NDArray[np.float32] = found.reshape(-1)
+        return row
 
     def best(self, query: str, passage: str) -> float:
         """The logit of a passage's best window beside a query that is short enough."""

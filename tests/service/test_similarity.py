@@ -92,10 +92,15 @@ def test_the_sentences_of_a_passage_count_as_well(
         without = scores(http, QUERY, texts)
     oracle = Oracle(correcting_folder)
     relevance = [oracle.best(QUERY, text) for text in texts]
+    of_sentences = np.array([oracle.best(QUERY, text) for text in many])
+    agreements = np.array([oracle.agreement(QUERY, text) for text in many])
     cosines = [float(vector @ asked) for vector in vectors]
     alone = np.add(relevance, np.multiply(SCALE, cosines))
     soft = 0.1 * np.log(np.sum(np.exp(sentences / 0.1)) / np.sqrt(3))
-    assert found[1] == pytest.approx(relevance[1] + SCALE * (cosines[1] + soft) / 2, abs=1e-3)
+    relevant = 0.5 * np.log(np.sum(np.exp(of_sentences / 0.5)) / np.sqrt(3))
+    agreeing = np.log(np.mean(np.exp(agreements.clip(-2, 2))))
+    expected = relevant + agreeing / 2 + SCALE * (cosines[1] + soft) / 2
+    assert found[1] == pytest.approx(expected, abs=1e-3)
     assert found[1] != pytest.approx(alone[1], abs=0.01)
     # Of fewer than three sentences, cut, or switched off, a passage is compared as a whole.
     assert found[0] == pytest.approx(alone[0], abs=1e-3)

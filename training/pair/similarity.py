@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.passage_sentences import blend, compared_sentences
+from service.passage_sentences import blend_cosines, split_passage
 from training.evaluation.encoding import Encode, Vectors
 
 # Pairs whose vectors are held at a time.
@@ -23,11 +23,11 @@ def similarities(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
             pairs.
         pairs: At least one.
     """
-    pieces = {passage: compared_sentences(passage) for _, passage in pairs}
+    pieces = {passage: split_passage(passage) for _, passage in pairs}
     by_sentence = [(query, text) for query, passage in pairs for text in pieces[passage]]
     found = cosines(encode, [*pairs, *by_sentence])
     whole, sentences = np.split(found, [len(pairs)])
-    return blend(whole, sentences, [len(pieces[passage]) for _, passage in pairs])
+    return blend_cosines(whole, sentences, [len(pieces[passage]) for _, passage in pairs])
 
 
 def cosines(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,7 @@ from training.pair.loss import (
 from training.pair.model import FIRST_TOKEN, build_model
 from training.pair.rankings import LATEST, SOURCES, draw, with_similarities
 from training.pair.relations import RELATIONS
+from training.pair.sentence_relevance import sentence_relevance
 from training.rows import CROPPED
 from training.run import (
     has_bfloat16,
@@ -229,12 +229,10 @@ class PairEvaluator(SentenceEvaluator):
 
     def ranked_by(self, outputs: Score) -> Relevance:
         """What the run ranks passages by: the output, and the encoder's cosine with it."""
-
-        def relevance(pairs: Sequence[tuple[str, str]]) -> Any:
-            return outputs(pairs)[:, len(RELATIONS)]
-
         scale = self.config.similarity_scale
-        return with_similarity(relevance, self.encoder, scale) if scale else relevance
+        if not scale:
+            return lambda pairs: outputs(pairs)[:, len(RELATIONS)]
+        return with_similarity(partial(sentence_relevance, outputs, RELATIONS), self.encoder, scale)
 
     @cached_property
     def encoder(self) -> Remembered:
