@@ -158,3 +158,27 @@ def test_an_empty_passage_is_named(correcting: httpx.Client, place: int) -> None
     response = correcting.post("/rerank", json={"query": QUERY, "texts": texts})
     assert response.status_code == 400
     assert f"texts[{place}]" in response.json()["error"]
+
+
+def test_a_long_sentence_is_read_in_windows(
+    correcting: httpx.Client, correcting_folder: Path
+) -> None:
+    long = ["the pool was never good , " * 8 + ".", "no drug works .", "bad patients ."]
+    passage = " ".join(long)
+    kept = correcting.post("/v1/rerank", json={"query": QUERY, "documents": [passage, "no"]})
+    results = {item["index"]: item for item in kept.json()["results"]}
+    alone = correcting.post("/v1/rerank", json={"query": QUERY, "documents": ["no"]}).json()
+    assert results[1]["relevance_score"] == pytest.approx(
+        alone["results"][0]["relevance_score"], abs=1e-5
+    )
+    tokens = kept.json()["usage"]["total_tokens"] - alone["usage"]["total_tokens"]
+    oracle = Oracle(correcting_folder)
+    # Beside the query and three special tokens each: more than the sentence fits into one window.
+    assert tokens > len(oracle.tokens(passage)) + 4 * (len(oracle.tokens(QUERY)) + 3)
+
+
+def test_many_sentences_are_one_document_to_cohere(correcting: httpx.Client) -> None:
+    documents = ["No pool. Bad hotel. Good drug."] * 3 + [f"{n} no" for n in range(99)]
+    answer = correcting.post("/v2/rerank", json={"query": QUERY, "documents": documents}).json()
+    assert answer["meta"]["billed_units"] == {"search_units": 1}
+    assert len({item["relevance_score"] for item in answer["results"] if item["index"] < 3}) == 1
