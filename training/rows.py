@@ -18,6 +18,7 @@ from training.group_rows import counterfactual_rows, group_rows, substitution_ro
 from training.keyword_queries import keyword_queries
 from training.neighbours import neighbours
 from training.row import Row, last, numbered, passes
+from training.sentence_rows import sentence_rows
 from training.topic_order import topic_passes
 from training.twin_queries import twin_rows
 
@@ -229,6 +230,7 @@ KINDS: dict[str, Callable[[random.Random], Iterator[Row]]] = {
     "inclusions": inclusion_rows,
     "keywords": keyword_rows,
     "twins": twin_rows,
+    "sentences": sentence_rows,
     "triplets": triplet_rows,
     "polarity": polar_pairs(("cannot/train",)),
     "inference": polar_pairs(NLI_SETS),
@@ -244,4 +246,5 @@ LATEST: dict[str, Callable[[random.Random, int], Iterator[Row]]] = {
     "contrasts": contrast_rows,
     "exclusions": exclusion_rows,
     "topic-exclusions": topic_exclusion_rows,
+    "sentences": sentence_rows,
 }

@@ -225,7 +225,7 @@ def build_losses(
     """One loss for each kind of row."""
     training = config.training
     teacher = deepcopy(model[0]).freeze_general() if config.model.distil_general else None
-    guided = training.guidance or training.retention
+    guided = training.guidance or training.retention or "sentences" in kinds
     guide = deepcopy(model[0]).requires_grad_(False).eval() if guided else None
     return {
         kind: LOSSES[kind](

@@ -8,6 +8,7 @@ from training.losses.groups import GroupLoss
 from training.losses.guidance import GuidanceLoss
 from training.losses.pairs import GradedLoss, OrderLoss, TripletLoss
 from training.losses.passages import ContrastLoss, ExclusionLoss, QuestionLoss
+from training.losses.sentences import SentenceLoss
 
 LOSSES: dict[str, type[TwoPartLoss]] = {
     "groups": GroupLoss,
@@ -20,6 +21,7 @@ LOSSES: dict[str, type[TwoPartLoss]] = {
     "inclusions": ExclusionLoss,
     "keywords": ExclusionLoss,
     "twins": GuidanceLoss,
+    "sentences": SentenceLoss,
     "triplets": TripletLoss,
     "polarity": OrderLoss,
     "inference": OrderLoss,
