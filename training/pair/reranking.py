@@ -23,7 +23,7 @@ from training.pair.similarity import similarities
 
 # Passages of a query that are ordered anew.
 DEPTH = 50
-QUESTIONS = 200
+QUESTIONS = 100
 SCALES = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 70.0, 100.0)
 
 Matrix = NDArray[np.float32]
