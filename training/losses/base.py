@@ -88,9 +88,7 @@ class TwoPartLoss(nn.Module, ABC):
             ValueError: There is no guide.
         """
         if self.guide is None:
-            raise ValueError(
-                "twins, sentences and retention need a guide, and there is none"
-            )
+            raise ValueError("twins, sentences and retention need a guide, and there is none")
         with torch.no_grad():
             return [column.polarity for column in embed_columns(self.guide, columns)]
 
