@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from service.passage_sentences import split_passage
 from training import corpus, public
@@ -20,11 +20,11 @@ def sentence_rows(rng: random.Random, latest: int = 0) -> Iterator[Row]:
     written = [text for row in contrasts for text in (row.doc_a, row.doc_b)]
     answers = [str(row["text"]) for row in public.load("medquad/corpus")]
     sources = [
-        made(texts, lambda text: sentence_row(text, rng), rng)
-        for texts in (written, answers)
-        if texts
+        made(texts, lambda text: sentence_row(text, rng), rng) for texts in (written, answers)
     ]
-    yield from chain.from_iterable(zip(*sources, strict=False))
+    # One that has a row goes on for ever, and one that has none must not end the other.
+    begun = [chain(row, source) for source in sources if (row := list(islice(source, 1)))]
+    yield from chain.from_iterable(zip(*begun, strict=False))
 
 
 def sentence_row(passage: str, rng: random.Random) -> Row | None:

@@ -24,6 +24,7 @@ from torch import nn
 from training.losses.guidance import GuidanceLoss
 from training.losses.kinds import LOSSES
 from training.losses.parts import Parts
+from training.losses.sentences import SentenceLoss
 
 # How much of the distillation each loss adds to that.
 DISTILLED = {
@@ -204,6 +205,7 @@ def test_with_a_teacher_both_parts_are_distilled_from_it() -> None:
 
 
 def test_every_loss_is_held_against_its_docstring() -> None:
-    # Twin queries need a second model: test_guidance.py.
-    assert {LOSSES[kind] for kind in LOSSES} == {LOSSES[kind] for kind in COLUMNS} | {GuidanceLoss}
+    # Two need a second model: test_guidance.py, test_sentence_loss.py.
+    guided = {GuidanceLoss, SentenceLoss}
+    assert {LOSSES[kind] for kind in LOSSES} == {LOSSES[kind] for kind in COLUMNS} | guided
     assert set(REFERENCES) == set(COLUMNS)

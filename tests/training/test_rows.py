@@ -26,6 +26,7 @@ BUNDLED = (
     "inclusions",
     "keywords",
     "twins",
+    "sentences",
 )
 PUBLIC = tuple(kind for kind in KINDS if kind not in BUNDLED)
 POLAR = ("polarity", "inference", "edits")

@@ -119,7 +119,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
         ),
         (
             {"kinds": {"graded": Kind(share=1.0, rows=2, latest=9)}},
-            r"kinds\.graded: latest is for groups, contrasts, exclusions, topic-exclusions alone",
+            r"kinds\.graded: latest is for groups, contrasts, .*topic-exclusions, sentences alone",
         ),
         ({"floors": {"stsb": 0.0}}, r"floors: unknown name\(s\) stsb"),
         ({"group_order": "band"}, r"group_order: unknown name\(s\) band"),
