@@ -157,7 +157,7 @@ class Reranker:
         """Return the sentences of each passage; none where it stands whole, or might be cut."""
         if not self._sentences:
             return [[] for _ in passages]
-        # No token has less than a character.
+        # A token has a character at least, but for bytes of rare ones.
         return await asyncio.to_thread(
             lambda: [
                 split_passage(text) if max_tokens is None or len(text) <= max_tokens else []
