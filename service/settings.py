@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     rerank_sentences: bool = Field(
         True,
         description="Read a passage of 3 to 64 sentences one by one where the encoder's cosine"
-        " counts, and not as a whole: a better order of passages that differ in a clause, for half"
-        " as many tokens again of the pair model and twice those of the encoder.",
+        " counts, and not as a whole: a better order of passages that differ in a clause, for up to"
+        " twice the tokens.",
     )
     max_passage_sentences: Count = Field(
         256, description="Sentences of one passage to check against a claim."
