@@ -10,8 +10,8 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from guides import learn, polarity, tokenized
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
 from torch.nn.functional import normalize
 
 from training import train
@@ -41,15 +41,6 @@ def loss_of(config: ExperimentConfig, model: SentenceTransformer) -> GuidanceLos
     return loss
 
 
-def columns(model: SentenceTransformer) -> list[dict[str, Tensor]]:
-    return [dict(model.preprocess(texts)) for texts in TWINS]
-
-
-def polarity(model: SentenceTransformer, texts: list[str]) -> Tensor:
-    found: Tensor = model.eval()[0](dict(model.preprocess(texts)))["polarity"]
-    return found
-
-
 def test_each_query_is_held_against_itself_moved_away_from_its_twin(
     guided: ExperimentConfig, model: SentenceTransformer
 ) -> None:
@@ -60,7 +51,7 @@ def test_each_query_is_held_against_itself_moved_away_from_its_twin(
             for one, other in ((first, second), (second, first))
             for own, twin in zip(one, other, strict=True)
         ]
-    loss = loss_of(guided, model)(columns(model), None)
+    loss = loss_of(guided, model)(tokenized(model, TWINS), None)
     assert loss.item() == pytest.approx(DISTANCE_SCALE * float(np.mean(gaps)), rel=1e-4)
     assert loss.item() > 0
 
@@ -70,21 +61,10 @@ def test_twins_move_apart_while_the_guide_stays_as_it_was(
 ) -> None:
     loss = loss_of(guided, model)
     before = torch.nn.functional.cosine_similarity(*(polarity(model, texts) for texts in TWINS))
-    was = {name: weight.clone() for name, weight in loss.guide.state_dict().items()}  # type: ignore[union-attr]
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.Adam(learnt, lr=1e-3)
-    losses = []
-    for _ in range(25):
-        optimizer.zero_grad()
-        value = loss(columns(model), None)
-        value.backward()
-        optimizer.step()
-        losses.append(value.item())
+    losses = learn(loss, model, TWINS)
     after = torch.nn.functional.cosine_similarity(*(polarity(model, texts) for texts in TWINS))
     assert losses[-1] < 0.7 * losses[0]
     assert (after < before).all()
-    for name, weight in loss.guide.state_dict().items():  # type: ignore[union-attr]
-        assert torch.equal(weight, was[name])
 
 
 def test_without_a_guide_there_is_nothing_to_learn(model: SentenceTransformer) -> None:
@@ -92,7 +72,7 @@ def test_without_a_guide_there_is_nothing_to_learn(model: SentenceTransformer) -
         model, weight=0.5, temperature=0.05, margin_scale=0.05, distillation=1.0, guidance=0.5
     )
     with pytest.raises(ValueError, match="guide"):
-        loss(columns(model), None)
+        loss(tokenized(model, TWINS), None)
 
 
 def retaining(model: SentenceTransformer, retention: float) -> TwoPartLoss:
@@ -111,8 +91,8 @@ def test_retention_holds_texts_without_labels_where_the_guide_has_them(
     model: SentenceTransformer,
 ) -> None:
     free, held = retaining(model, 0.0), retaining(model, 3.0)
-    same = held(columns(model), None).item()
-    assert same == pytest.approx(free(columns(model), None).item(), abs=1e-4)
+    same = held(tokenized(model, TWINS), None).item()
+    assert same == pytest.approx(free(tokenized(model, TWINS), None).item(), abs=1e-4)
     before = torch.cat([polarity(model, texts) for texts in TWINS]).detach()
     with torch.no_grad():
         for weight in model.parameters():
@@ -120,7 +100,7 @@ def test_retention_holds_texts_without_labels_where_the_guide_has_them(
                 weight.add_(0.05 * torch.randn_like(weight))
     gap = 1 - (torch.cat([polarity(model, texts) for texts in TWINS]) * before).sum(dim=1).mean()
     assert gap.item() > 0.01
-    added = held(columns(model), None).item() - free(columns(model), None).item()
+    added = held(tokenized(model, TWINS), None).item() - free(tokenized(model, TWINS), None).item()
     assert added == pytest.approx(3.0 * DISTANCE_SCALE * gap.item(), rel=1e-3)
 
 

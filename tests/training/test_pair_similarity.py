@@ -7,7 +7,7 @@ import pytest
 from encoders import oracle
 
 from training.pair import similarity
-from training.pair.similarity import cosines, similarities
+from training.pair.similarity import cosines, sentence_similarities
 
 QUERY = "Does it never leak?"
 SENTENCES = ["The tank is new.", "It never leaks.", "It has two taps."]
@@ -17,7 +17,7 @@ ENCODE = oracle({"It never leaks.": QUERY, SHORT: QUERY})
 
 
 def test_a_sentence_that_answers_raises_its_passage() -> None:
-    found, short = similarities(ENCODE, [(QUERY, WHOLE), (QUERY, SHORT)])
+    found, short = sentence_similarities(ENCODE, [(QUERY, WHOLE), (QUERY, SHORT)])
     asked, whole, *own = ENCODE([QUERY, WHOLE, *SENTENCES])
     soft = 0.1 * np.log(np.sum(np.exp(np.array(own) @ asked / 0.1)) / np.sqrt(3))
     assert found == pytest.approx((whole @ asked + soft) / 2, abs=1e-5)
@@ -28,7 +28,7 @@ def test_a_sentence_that_answers_raises_its_passage() -> None:
 
 def test_many_pairs_are_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [(QUERY, text) for text in (*SENTENCES, WHOLE, SHORT)]
-    together = similarities(ENCODE, pairs)
+    together = sentence_similarities(ENCODE, pairs)
     monkeypatch.setattr(similarity, "_BLOCK", 2)
-    assert similarities(ENCODE, pairs) == pytest.approx(together)
+    assert sentence_similarities(ENCODE, pairs) == pytest.approx(together)
     assert cosines(ENCODE, pairs)[1] == pytest.approx(1.0)

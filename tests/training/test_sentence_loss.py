@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 import torch
+from guides import learn, polarity, tokenized
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from training import corpus, train
@@ -32,15 +32,6 @@ def loss(experiment: ExperimentConfig, model: SentenceTransformer) -> SentenceLo
     config = replace(experiment, training=training)
     found = train.build_losses(config, model, ["sentences"])["sentences"]
     assert isinstance(found, SentenceLoss)
-    return found
-
-
-def columns(model: SentenceTransformer) -> list[dict[str, Tensor]]:
-    return [dict(model.preprocess(texts)) for texts in ROWS]
-
-
-def polarity(model: SentenceTransformer, texts: list[str]) -> Tensor:
-    found: Tensor = model.eval()[0](dict(model.preprocess(texts)))["polarity"]
     return found
 
 
@@ -72,7 +63,7 @@ def test_the_passage_is_held_against_half_of_itself_and_half_of_its_sentences(
         passage, *sentences = (polarity(model, texts) for texts in ROWS)
         mean = normalize(torch.stack(sentences).mean(dim=0), dim=1)
         gap = (1 - cosine_similarity(passage, passage + mean)).mean()
-        found = loss(columns(model), None)
+        found = loss(tokenized(model, ROWS), None)
     assert found.item() == pytest.approx(DISTANCE_SCALE * gap.item(), rel=1e-4)
     assert found.item() > 0
 
@@ -83,17 +74,6 @@ def test_a_passage_moves_to_its_sentences_while_the_guide_stays_as_it_was(
     with torch.no_grad():
         mean = torch.stack([polarity(model, texts) for texts in ROWS[1:]]).mean(dim=0)
         before = cosine_similarity(polarity(model, ROWS[0]), mean)
-    was = {name: weight.clone() for name, weight in loss.guide.state_dict().items()}  # type: ignore[union-attr]
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.Adam(learnt, lr=1e-3)
-    losses = []
-    for _ in range(25):
-        optimizer.zero_grad()
-        value = loss(columns(model), None)
-        value.backward()
-        optimizer.step()
-        losses.append(value.item())
+    losses = learn(loss, model, ROWS)
     assert losses[-1] < 0.5 * losses[0]
     assert (cosine_similarity(polarity(model, ROWS[0]), mean) > before).all()
-    for name, weight in loss.guide.state_dict().items():  # type: ignore[union-attr]
-        assert torch.equal(weight, was[name])

@@ -12,8 +12,8 @@ from training.losses.base import TwoPartLoss, distance
 from training.losses.columns import embed_columns
 from training.losses.parts import Parts
 
-# What the mean of the sentences counts for beside the passage; of 0 to 1 in quarters the best on
-# dev, where a guide's own vectors were mixed (training/LOG.md).
+# What the mean of the sentences counts for beside the passage. Of 0 to 1 in quarters, a guide's own
+# vectors mixed so tell the most contrasts of `wide` apart (docs/methods.md).
 SHARE = 0.5
 
 

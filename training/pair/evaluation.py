@@ -24,7 +24,7 @@ from training.evaluation.encoding import Encode
 from training.pair.relations import POSSIBLE, RELATIONS
 from training.pair.rows import Part, dev_pairs
 from training.pair.scaling import Logits
-from training.pair.similarity import similarities
+from training.pair.similarity import sentence_similarities
 
 Score = Callable[[Sequence[tuple[str, str]]], Logits]
 # Pairs of a query and a passage to one number each, (pairs,).
@@ -50,7 +50,7 @@ def with_similarity(relevance: Relevance, encode: Encode, scale: float) -> Relev
     """Add an encoder's cosine, at a scale, to the relevance: what passages are ranked by."""
 
     def ranked_by(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        return (relevance(pairs) + scale * similarities(encode, pairs)).astype(np.float32)
+        return (relevance(pairs) + scale * sentence_similarities(encode, pairs)).astype(np.float32)
 
     return ranked_by
 

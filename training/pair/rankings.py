@@ -18,7 +18,7 @@ from training.evaluation.encoding import Encode
 from training.keyword_queries import keyword_queries
 from training.pair.config import RankingKind
 from training.pair.search import search
-from training.pair.similarity import similarities
+from training.pair.similarity import sentence_similarities
 from training.row import Row, last, numbered, passes
 from training.rows import passages_of, sentences
 
@@ -65,7 +65,7 @@ def with_similarities(rankings: Sequence[Ranking], encode: Encode) -> list[dict[
         encode: The encoder that the relevance output is to correct; it should remember its vectors.
     """
     pairs = [(ranking.query, text) for ranking in rankings for text in ranking.passages]
-    found = similarities(encode, pairs).reshape(len(rankings), -1)
+    found = sentence_similarities(encode, pairs).reshape(len(rankings), -1)
     return [
         {**ranking.columns(), "label": own.tolist()}
         for ranking, own in zip(rankings, found, strict=True)

@@ -19,7 +19,7 @@ from training.evaluation import metrics
 from training.evaluation.encoding import Encode
 from training.evaluation.tasks import exclusions_search, medquad_search, perspectives_search
 from training.pair.evaluation import Relevance
-from training.pair.similarity import similarities
+from training.pair.similarity import sentence_similarities
 
 # Passages of a query that are ordered anew.
 DEPTH = 50
@@ -134,7 +134,7 @@ def rerank(search: Search, encode: Encode, relevance: Relevance) -> Reranked:
     similarity, logits = np.zeros_like(cosines), np.zeros_like(cosines)
     rows = np.arange(len(cosines))[:, None]
     found[rows, candidates] = cosines[rows, candidates]
-    similarity[rows, candidates] = similarities(encode, pairs).reshape(candidates.shape)
+    similarity[rows, candidates] = sentence_similarities(encode, pairs).reshape(candidates.shape)
     logits[rows, candidates] = relevance(pairs).reshape(candidates.shape)
     return Reranked(found, similarity, logits, search.relevant)
 

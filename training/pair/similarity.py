@@ -13,7 +13,7 @@ from training.evaluation.encoding import Encode, Vectors
 _BLOCK = 8192
 
 
-def similarities(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
+def sentence_similarities(encode: Encode, pairs: Sequence[tuple[str, str]]) -> Vectors:
     """Similarity of each pair of a query and a passage, as `/rerank` has it, (pairs,).
 
     The cosine with the passage and, where that has several sentences, with these.
